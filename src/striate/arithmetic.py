@@ -65,6 +65,15 @@ def same_padding(kernel: int, dilation: int = 1, *, upper: bool = False) -> tupl
     return (large, small) if upper else (small, large)
 
 
+def same_total(size: int, kernel: int, stride: int = 1, dilation: int = 1) -> int:
+    """Pixels of padding, both sides together, with which an axis of N pixels gives ceil(N/stride).
+
+    >>> same_total(224, 3, 2), same_total(165, 3, 2), same_total(5, 2)
+    (1, 2, 1)
+    """
+    return max((-(-size // stride) - 1) * stride + dilation * (kernel - 1) + 1 - size, 0)
+
+
 def window_formula(size: int, kernel: int, stride: int = 1, padding: int = 0, dilation: int = 1) -> str:
     """The output size written out with its numbers; `padding` is that of one side.
 

@@ -23,7 +23,8 @@ class ShapeError(StriateError, ValueError):
     """A layer cannot take the shape it is given. Says which row, what it was given and what would fit.
 
     `path` names the row from the outermost stack inwards; `given` is the shape without the batch; `formula` is the
-    arithmetic with its numbers filled in; `row` is the row (or module) itself.
+    arithmetic with its numbers filled in; `row` is the row (or module) itself; `parts` are the shapes that could not be
+    added or joined.
     """
 
     def __init__(
@@ -34,21 +35,27 @@ class ShapeError(StriateError, ValueError):
         given: tuple[int, ...] | None = None,
         formula: str | None = None,
         row: Any = None,
+        parts: tuple[tuple[int, ...], ...] = (),
     ):
         super().__init__(f"row '{'.'.join(path)}': {problem}" if path else problem)
         self.problem, self.path, self.given, self.formula, self.row = problem, path, given, formula, row
+        self.parts = parts
 
     def inside(self, name: str) -> ShapeError:
         """The same error seen from the stack that holds the row `name`."""
-        return ShapeError(self.problem, (name, *self.path), given=self.given, formula=self.formula, row=self.row)
+        path = (name, *self.path)
+        return ShapeError(self.problem, path, given=self.given, formula=self.formula, row=self.row, parts=self.parts)
 
 
 class NotationError(StriateError, ValueError):
-    """A network's text cannot be read. `span` is the (start, end) of the mistake in `text`."""
+    """A network's text cannot be read. `span` is the (start, end) of the mistake in `text`.
 
-    def __init__(self, problem: str, text: str, span: tuple[int, int]):
+    `edits`: texts that may be meant, each as (what was done, the whole text).
+    """
+
+    def __init__(self, problem: str, text: str, span: tuple[int, int], edits: tuple[tuple[str, str], ...] = ()):
         super().__init__(problem)
-        self.problem, self.text, self.span = problem, text, span
+        self.problem, self.text, self.span, self.edits = problem, text, span, edits
 
 
 class UnknownName(StriateError, KeyError):

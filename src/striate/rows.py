@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable
-from dataclasses import KW_ONLY, MISSING, dataclass, fields
+from dataclasses import KW_ONLY, MISSING, dataclass, fields, replace
 from itertools import chain
 from typing import Any
 from weakref import WeakKeyDictionary
@@ -17,13 +17,32 @@ import torch
 from torch import nn
 from torch.func import functional_call
 
-from striate.arithmetic import same_padding
+from striate.arithmetic import same_total
 from striate.errors import ShapeError
-from striate.misfit import CONVOLUTIONS, TRANSPOSED, divides, misfit, named, per_axis, times, too_large
+from striate.misfit import (
+    CONVOLUTIONS,
+    TRANSPOSED,
+    divides,
+    misfit,
+    named,
+    needs_features,
+    needs_maps,
+    per_axis,
+    positive,
+    times,
+    too_large,
+    vanishes,
+)
 
 Shape = tuple[int, ...]  # (channels, height, width), (channels, length), ... or (features,); never the batch
 Row = nn.Module | Callable[[Shape], nn.Module]
 Size = int | tuple[int, ...]  # one number for every axis, or one an axis
+
+ZEROS = (nn.ZeroPad1d, nn.ZeroPad2d, nn.ZeroPad3d)
+POINTWISE = (  # each number by itself: the shape stays, whatever it is
+    nn.Identity, nn.Dropout, nn.Sigmoid, nn.Tanh, nn.ReLU, nn.ReLU6, nn.LeakyReLU, nn.ELU, nn.SELU, nn.CELU, nn.GELU,
+    nn.SiLU, nn.Mish, nn.Softplus, nn.Softsign, nn.Hardswish, nn.Hardsigmoid, nn.Hardtanh, nn.LogSigmoid,
+)  # fmt: skip
 
 _known: WeakKeyDictionary[nn.Module, tuple[Shape, Shape]] = WeakKeyDictionary()  # what stack() has already measured
 
@@ -36,6 +55,8 @@ def output_shape(layer: nn.Module, *shapes: Shape) -> Shape:
     """
     if len(shapes) == 1 and layer in _known and _known[layer][0] == shapes[0]:
         return _known[layer][1]
+    if type(layer) in POINTWISE and len(shapes) == 1:
+        return shapes[0]
     state = {key: value.to("meta") for key, value in chain(layer.named_parameters(), layer.named_buffers())}
     inputs = tuple(torch.empty(2, *shape, device="meta") for shape in shapes)
     with torch.no_grad():
@@ -63,7 +84,7 @@ def stack(shape: Shape, *rows: Row, **named_rows: Row) -> nn.Sequential:
             shape = output_shape(layer, shape)
         except ShapeError as error:
             raise _located(error, shape, row).inside(name) from None
-        except (RuntimeError, ValueError, IndexError) as error:
+        except (RuntimeError, ValueError, IndexError, TypeError, ArithmeticError) as error:
             raise _explained(layers.get(name, row), shape, error).inside(name) from error
     net = nn.Sequential(layers)
     _known[net] = (given, shape)
@@ -102,10 +123,16 @@ class Printed:
 class conv(Printed):
     """A convolution to `out` maps, in 1, 2 or 3 dimensions as its input has them.
 
-    `padding` is per side, or "same": the size stays (stride 1), an even kernel is padded one more at the end.
+    `padding` is per side, or "same": N pixels give ceil(N/stride), by as many zeros on both sides; an odd one goes to
+    the bottom or right, or, with "same^", to the top or left. Where sides differ, the zeros are a layer of their own.
 
     >>> conv(64, 7, stride=2, padding=3)
     conv(64, 7, stride=2, padding=3)
+    >>> conv(1, 2, padding="same")((1, 5, 5))
+    Sequential(
+      (pad): ZeroPad2d((0, 1, 0, 1))
+      (conv): Conv2d(1, 1, kernel_size=(2, 2), stride=(1, 1))
+    )
     """
 
     out: int
@@ -119,25 +146,56 @@ class conv(Printed):
 
     def __call__(self, shape: Shape) -> nn.Module:
         axes = image_axes(self, shape)
-        if problem := divides(self, self.groups, shape[0], self.out):
+        if problem := _wrong_sizes(self) or divides(self, self.groups, shape[0], self.out):
             raise problem
-        kernel, stride, dilation = (per_axis(v, axes) for v in (self.kernel, self.stride, self.dilation))
+        if isinstance(self.padding, str):
+            border = same_border(self, shape[1:], self.padding, self.kernel, self.stride, self.dilation)
+            if any(before != after for before, after in border):
+                return stack(shape, pad=zeros(*border), conv=replace(self, padding=0))
+            return replace(self, padding=tuple(before for before, _ in border))(shape)
+        kernel, stride, padding, dilation = sizes = [
+            per_axis(v, axes) for v in (self.kernel, self.stride, self.padding, self.dilation)
+        ]
+        if problem := too_large(self, shape[1:], tuple(zip(*sizes, strict=True))):
+            raise problem
         layer: Any = CONVOLUTIONS[axes - 1]
-        if self.padding == "same" and any(s != 1 for s in stride):
-            raise ShapeError(f"{self} cannot keep the size with a stride: give padding as a number, or stride=1.")
-        padding = per_axis(self.padding, axes)
-        if self.padding != "same" and (
-            problem := too_large(self, shape[1:], tuple(zip(kernel, stride, padding, dilation, strict=True)))
-        ):
-            raise problem
-        same: Any = padding
-        if self.padding == "same":
-            sides = [same_padding(k, d) for k, d in zip(kernel, dilation, strict=True)]
-            same = "same" if any(before != after for before, after in sides) else tuple(before for before, _ in sides)
         built: nn.Module = layer(
-            shape[0], self.out, kernel, stride, same, dilation=dilation, groups=self.groups, bias=self.bias
+            shape[0], self.out, kernel, stride, padding, dilation=dilation, groups=self.groups, bias=self.bias
         )
         return built
+
+
+def _wrong_sizes(row: conv | deconv) -> ShapeError | None:
+    least_one = {"out": row.out, "kernel": row.kernel, "stride": row.stride, "dilation": row.dilation}
+    return positive(row, least_one) or (
+        None if isinstance(row.padding, str) else positive(row, {"padding": row.padding}, least=0)
+    )
+
+
+def same_border(row: Row, size: Shape, padding: str, *settings: Size) -> list[tuple[int, int]]:
+    """(before, after) of each axis of `size` with which N pixels give ceil(N/stride).
+
+    `padding`: "same", an odd pixel goes after; "same^", it goes before. `settings`: kernel, stride, dilation.
+    """
+    if padding not in ("same", "same^"):
+        raise ShapeError(f'{row} has padding {padding!r}; it is a number, "same" or "same^".', row=row)
+    border = []
+    for along in zip(size, *(per_axis(value, len(size)) for value in settings), strict=True):
+        total = same_total(*along)
+        less, more = total // 2, total - total // 2
+        border.append((more, less) if padding == "same^" else (less, more))
+    return border
+
+
+def zeros(*border: tuple[int, int]) -> nn.Module:
+    """A layer that puts zeros around its input: (before, after) for each axis, height first.
+
+    >>> zeros((1, 0), (2, 3))
+    ZeroPad2d((2, 3, 1, 0))
+    """
+    layer: Any = ZEROS[len(border) - 1]
+    built: nn.Module = layer(tuple(side for sides in reversed(border) for side in sides))
+    return built
 
 
 @dataclass(frozen=True, repr=False)
@@ -156,12 +214,16 @@ class deconv(Printed):
 
     def __call__(self, shape: Shape) -> nn.Module:
         axes = image_axes(self, shape)
-        if problem := divides(self, self.groups, shape[0], self.out):
+        if problem := _wrong_sizes(self) or divides(self, self.groups, shape[0], self.out):
+            raise problem
+        *sizes, dilation = (per_axis(v, axes) for v in (self.kernel, self.stride, self.padding, self.dilation))
+        more = per_axis(self.output_padding, axes)
+        if problem := vanishes(self, shape[1:], tuple(zip(*sizes, dilation, strict=True)), more):
             raise problem
         layer: Any = TRANSPOSED[axes - 1]
-        sizes = (per_axis(v, axes) for v in (self.kernel, self.stride, self.padding, self.output_padding))
-        dilation = per_axis(self.dilation, axes)
-        built: nn.Module = layer(shape[0], self.out, *sizes, groups=self.groups, bias=self.bias, dilation=dilation)
+        built: nn.Module = layer(
+            shape[0], self.out, *sizes, more, groups=self.groups, bias=self.bias, dilation=dilation
+        )
         return built
 
 
@@ -188,12 +250,14 @@ class linear(Printed):
 
     def __call__(self, shape: Shape) -> nn.Linear:
         if len(shape) != 1:
-            raise ShapeError(f"{self} needs (features,), but its input is {shape}. Put nn.Flatten() in the row above.")
+            raise needs_features(self, shape)
+        if problem := positive(self, {"out": self.out}):
+            raise problem
         return nn.Linear(shape[0], self.out, bias=self.bias)
 
 
 def image_axes(row: Any, shape: Shape) -> int:
     """1, 2 or 3: the spatial axes of `shape`; `ShapeError` where it is not (channels, ...)."""
     if not 2 <= len(shape) <= 4:
-        raise ShapeError(f"{row} needs (channels, height, width), but its input is {shape}.")
+        raise needs_maps(row, shape)
     return len(shape) - 1

@@ -1,0 +1,27 @@
+"""The command `striate`: one file a verb, which draws what the verb of the same name gives."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+
+from striate.errors import StriateError
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command; the exit code: 0 done, 1 failed, 2 a mistake to mend, 130 or 143 stopped."""
+    from striate.cli.parser import parse
+
+    try:
+        verb, settings, as_json = parse(sys.argv[1:] if arguments is None else list(arguments))
+        return verb(settings, as_json)
+    except StriateError as error:
+        print(f"striate: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("striate: stopped.", file=sys.stderr)
+        return 130
+    except BrokenPipeError:  # the reader of our output has gone, as `head` does
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0

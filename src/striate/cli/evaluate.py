@@ -1,0 +1,19 @@
+"""Tell how often a trained model is right on labelled pictures."""
+
+from __future__ import annotations
+
+from striate.cli.output import percent, tell
+from striate.verbs.evaluate import EvaluateSettings, evaluate
+
+SETTINGS = EvaluateSettings
+
+
+def main(settings: EvaluateSettings, as_json: bool) -> int:
+    found = evaluate(settings.run, settings.data, net=settings.net, data_dir=settings.data_dir)
+    low, high = found.interval
+    text = (
+        f"accuracy  {percent(found.accuracy)} on {found.examples:,} pictures "
+        f"(95 % interval {percent(low)} to {percent(high)})"
+    )
+    tell(found.as_json(), text, as_json)
+    return 0

@@ -1,0 +1,99 @@
+"""The command line, derived from the settings classes of the verbs: no option is listed a second time."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import sys
+from collections.abc import Callable
+from dataclasses import MISSING, fields
+from pathlib import Path
+from types import ModuleType
+from typing import Any, NoReturn
+
+import striate
+from striate.errors import ConfigError
+from striate.registry import nearest
+from striate.settings import Kind, checked, kinds
+
+VERBS = ("train", "evaluate", "predict", "show", "report")  # in the order in which a person meets them
+Verb = Callable[[Any, bool], int]
+
+
+class Parser(argparse.ArgumentParser):
+    """argparse, with mistakes as one line that offers the nearest option."""
+
+    def error(self, message: str) -> NoReturn:
+        raise ConfigError(f"{message}. See {self.prog} --help.")
+
+
+def parse(arguments: list[str]) -> tuple[Verb, Any, bool]:
+    """The verb's function, its checked settings, and whether JSON is wanted. Help and version exit by themselves."""
+    parser = Parser(
+        prog="striate",
+        description=striate.__doc__,
+        epilog="striate VERB --help tells more. Every verb takes --json.",
+        allow_abbrev=False,
+    )
+    parser.add_argument("--version", action="version", version=striate.__version__)
+    parser.add_argument("--json", action="store_true", help=argparse.SUPPRESS)
+    verbs = parser.add_subparsers(metavar="VERB", parser_class=Parser)
+    modules = {name: importlib.import_module(f"striate.cli.{name}") for name in VERBS}
+    options: dict[str, list[str]] = {name: _add(verbs, name, module) for name, module in modules.items()}
+    if not arguments:
+        parser.print_help()
+        sys.exit(0)
+    if "--json" in arguments and "--version" in arguments:
+        print(f'{{"version": "{striate.__version__}"}}')
+        sys.exit(0)
+    verb = next((a for a in arguments if not a.startswith("-")), None)
+    if verb is not None and verb not in modules:
+        close = nearest(verb, list(VERBS), 1)
+        hint = f"Did you mean {close[0]}?" if close else f"There are {', '.join(VERBS)}."
+        raise ConfigError(f"there is no verb '{verb}'. {hint}")
+    found, unknown = parser.parse_known_args(arguments)
+    if unknown:
+        close = nearest(unknown[0].partition("=")[0], options[verb or ""], 1) if verb else []
+        hint = f"Did you mean {close[0]}?" if close else f"See striate {verb or ''} --help."
+        raise ConfigError(f"there is no option '{unknown[0]}'. {hint}")
+    values = vars(found)
+    if verb is None:
+        raise ConfigError(f"a verb is missing. There are {', '.join(VERBS)}.")
+    as_json = values.pop("json")
+    module = modules[verb]
+    read = getattr(module, "values", lambda given: given)
+    return module.main, checked(module.SETTINGS, read(values), where=verb), as_json
+
+
+def _add(verbs: Any, name: str, module: ModuleType) -> list[str]:
+    """Add the parser of one verb; gives its options."""
+    doc = (module.__doc__ or "").strip()
+    parser = verbs.add_parser(name, help=doc.splitlines()[0], description=doc, allow_abbrev=False)
+    types = kinds(module.SETTINGS)
+    options = []
+    for f in fields(module.SETTINGS):
+        kind, shown = types[f.name], f.metadata
+        if shown["positional"]:
+            many = "+" if kind.many else None
+            parser.add_argument(f.name, metavar=shown["positional"], nargs=many, help=shown["meaning"])
+            continue
+        option = f"--{f.name.replace('_', '-')}"
+        options.append(option)
+        text = shown["meaning"] + _default(f.default)
+        if kind.type is bool:
+            parser.add_argument(option, action="store_true", default=argparse.SUPPRESS, help=shown["meaning"])
+        else:
+            parser.add_argument(option, metavar=_metavar(kind, shown["choices"]), default=argparse.SUPPRESS, help=text)
+    parser.add_argument("--json", action="store_true", help="one JSON object, last on standard output")
+    return options
+
+
+def _default(value: Any) -> str:
+    text = "" if value is None or value is MISSING else f" ({value})"
+    return text.replace("%", "%%")
+
+
+def _metavar(kind: Kind, choices: tuple[str, ...] | None) -> str:
+    if choices:
+        return "|".join(choices)
+    return {int: "N", float: "X", Path: "PATH", "shape": "CxHxW"}.get(kind.type, "TEXT")

@@ -1,0 +1,71 @@
+"""A training's progress: a live bar on a terminal, plain lines elsewhere; always on standard error."""
+
+from __future__ import annotations
+
+import sys
+from types import TracebackType
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
+from rich.progress import Progress as Bars
+
+from striate.cli.output import percent, remark
+from striate.training.events import Done, Epoch, Event, Started, Step
+
+
+class Progress:
+    """Draws the events of a training."""
+
+    def __init__(self) -> None:
+        self._live = sys.stderr.isatty()
+        self._bars = Bars(
+            TextColumn("epoch {task.fields[epoch]}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TextColumn("loss {task.fields[loss]:.3f}  accuracy {task.fields[accuracy]:.1%}"),
+            TimeRemainingColumn(),
+            console=Console(stderr=True),
+            transient=True,
+            disable=not self._live,
+        )
+        self._task = self._bars.add_task("train", total=None, epoch=1, loss=0.0, accuracy=0.0)
+        self._epochs = 1
+
+    def __enter__(self) -> Progress:
+        self._bars.start()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self._bars.stop()
+
+    def tell(self, event: Event) -> None:
+        """Draw one event."""
+        if isinstance(event, Started):
+            self._epochs = event.epochs
+            self._bars.update(self._task, total=event.steps)
+            self._say(
+                f"{event.network}: {event.parameters:,} parameters; {event.data}: {event.examples:,} pictures; "
+                f"{event.epochs} epochs on {event.device} in {event.precision}"
+            )
+        elif isinstance(event, Step):
+            self._bars.update(
+                self._task, completed=event.step, epoch=event.epoch, loss=event.loss, accuracy=event.accuracy
+            )
+        elif isinstance(event, Epoch):
+            self._say(self._line(event))
+        elif isinstance(event, Done) and event.stopped:
+            self._say("stopped as asked; the model is saved as it was after the last step")
+
+    def _line(self, event: Epoch) -> str:
+        held_out = "" if event.test_accuracy is None else f"  held-out {percent(event.test_accuracy)}"
+        left = event.seconds / event.epoch * (self._epochs - event.epoch)
+        return (
+            f"epoch {event.epoch}/{self._epochs}  loss {event.loss:.4f}  accuracy {percent(event.accuracy)}"
+            f"{held_out}  {event.seconds:.1f} s, {left:.0f} s left"
+        )
+
+    def _say(self, line: str) -> None:
+        if self._live:
+            self._bars.console.print(line, highlight=False, markup=False)
+        else:
+            remark(line)

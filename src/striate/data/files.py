@@ -1,0 +1,66 @@
+"""Files as they are found in the wild: opened so that nothing hangs, written so that nothing is lost."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Callable
+from io import BufferedReader
+from pathlib import Path
+
+from striate import atomic
+from striate.errors import DataError
+
+KINDS: tuple[tuple[Callable[[int], bool], str], ...] = (
+    (stat.S_ISDIR, "a folder"),
+    (stat.S_ISFIFO, "a pipe"),
+    (stat.S_ISSOCK, "a socket"),
+)
+
+
+def shown(path: Path) -> str:
+    """A path as it stands in a message: one line, whatever bytes its name is made of.
+
+    >>> shown(Path("odd\\nname"))
+    'odd\\\\nname'
+    """
+    text = str(path)
+    return text if text.isprintable() else ascii(text)[1:-1]
+
+
+def open_regular(path: Path) -> BufferedReader:
+    """The file at `path`, open for reading. A pipe or a device is refused, not waited for. Raises `DataError`."""
+    flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
+    try:
+        handle = os.open(path, flags)
+    except FileNotFoundError:
+        raise DataError(f"{shown(path)}: there is no such file. Is the name right?") from None
+    except (OSError, ValueError) as error:
+        raise DataError(f"{shown(path)}: cannot be opened ({getattr(error, 'strerror', None) or error}).") from None
+    mode = os.fstat(handle).st_mode
+    if stat.S_ISREG(mode):
+        return os.fdopen(handle, "rb")
+    os.close(handle)
+    kind = next((kind for is_kind, kind in KINDS if is_kind(mode)), "a device")
+    raise DataError(f"{shown(path)}: is {kind}, not a file. Name a file.")
+
+
+def file_bytes(path: Path, *, most: int) -> bytes:
+    """What the file at `path` holds; `DataError` where that is more than `most` bytes."""
+    with open_regular(path) as file:
+        try:
+            found = file.read(most + 1)
+        except OSError as error:
+            raise DataError(f"{shown(path)}: cannot be read ({error.strerror}).") from None
+    if len(found) > most:
+        raise DataError(f"{shown(path)}: is larger than {most:,} bytes, the most that is read. Is it the right file?")
+    return found
+
+
+def write_atomically(path: Path, *contents: bytes | memoryview) -> None:
+    """Write a file so that its name holds all of `contents` or what it held before. Raises `DataError`."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        atomic.write(path, contents)
+    except OSError as error:
+        raise DataError(f"{shown(path)}: cannot be written ({error.strerror}).") from None

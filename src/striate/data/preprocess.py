@@ -1,0 +1,199 @@
+"""From any picture to what a network takes: one frozen value, stored with the model and used wherever it is."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from math import isfinite, sqrt
+from os import PathLike
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from striate.data.decode import open_picture
+from striate.data.records import Pictures
+from striate.errors import DataError
+from striate.registry import nearest
+
+Shape = tuple[int, ...]
+
+FITS = ("exact", "pad", "resize")
+INTERPOLATIONS = ("bilinear", "bicubic")
+MOST_PADDING = 8  # pixels an axis; a network that is larger by more gets its pictures resized
+LUMA = (19595, 38470, 7471)  # ITU-R 601: 0.299 R + 0.587 G + 0.114 B, times 2^16
+MEASURED_AT_ONCE = 2**18  # pixels
+
+
+@dataclass(frozen=True)
+class Preprocess:
+    """What happens to a picture before the network sees it.
+
+    A picture is made grey or RGB as `image` is, resized (antialiased) to `content`, and padded to `image` with 0 on
+    all sides alike, the odd pixel at the end. One that has the size of `image` already is taken as it is.
+
+    `image`: (channels, height, width) of the network's input. `mean`, `std`: one a channel, of the training pictures'
+    pixels scaled to 0..1. `fit`: how the training pictures came to that size. `content`: (height, width) before
+    padding; None: those of `image`. Raises `DataError` for values that cannot be.
+
+    >>> Preprocess((1, 32, 32), (0.1307,), (0.3081,), "pad", content=(28, 28)).pixels(
+    ...     torch.zeros(5, 3, 56, 56, dtype=torch.uint8)).shape
+    torch.Size([5, 1, 32, 32])
+    """
+
+    image: tuple[int, int, int]
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
+    fit: str
+    interpolation: str = "bilinear"
+    content: tuple[int, int] | None = None
+
+    def __post_init__(self) -> None:
+        if len(self.image) != 3 or not all(_is_size(side) for side in self.image):
+            raise DataError(f"preprocess.image is {self.image}; it must be (channels, height, width), each at least 1.")
+        for name, values in (("mean", self.mean), ("std", self.std)):
+            if len(values) != self.image[0] or not all(_is_number(v) and isfinite(v) for v in values):
+                raise DataError(f"preprocess.{name} is {values}; it must be {self.image[0]} numbers, one a channel.")
+        if min(self.std) <= 0:
+            raise DataError(f"preprocess.std is {self.std}; each must be above 0.")
+        for name, value, allowed in (("fit", self.fit, FITS), ("interpolation", self.interpolation, INTERPOLATIONS)):
+            if value not in allowed:
+                raise DataError(f"preprocess.{name} is {value!r}; it must be one of {', '.join(allowed)}.")
+        if self.content is not None and not (
+            len(self.content) == 2
+            and all(_is_size(side) and side <= most for side, most in zip(self.content, self.image[1:], strict=True))
+        ):
+            raise DataError(f"preprocess.content is {self.content}; it must be (height, width) within {self.image}.")
+
+    @classmethod
+    def for_training(cls, pictures: Pictures, image: Shape) -> Preprocess:
+        """What brings `pictures` to a network's input `image`, with mean and standard deviation measured on them.
+
+        They are taken as they are if the sizes are equal, padded if the network's is larger by at most 8 pixels along
+        both axes, else resized. A channel that is the same everywhere gets the standard deviation 1.
+        """
+        if len(image) != 3:
+            raise DataError(f"the network takes {image}, which is no picture. It needs (channels, height, width).")
+        channels, height, width = image
+        size = pictures.shape[1:]
+        room = (height - size[0], width - size[1])
+        fit = "exact" if room == (0, 0) else "pad" if all(0 <= r <= MOST_PADDING for r in room) else "resize"
+        mean, std = _mean_and_std(pictures.images, channels)
+        return cls((channels, height, width), mean, std, fit, content=size if fit == "pad" else None)
+
+    def pixels(self, images: Tensor) -> Tensor:
+        """(n, *image) uint8 of pictures (n, c, h, w) uint8 of any size. Raises `DataError` for other channels."""
+        _, height, width = self.image
+        images = to_channels(images, self.image[0])
+        if images.shape[2:] == (height, width):
+            return images
+        content = self.content or (height, width)
+        if images.shape[2:] != content:
+            images = _resized(images, content, self.interpolation)
+        above, left = (height - content[0]) // 2, (width - content[1]) // 2
+        return functional.pad(images, (left, width - content[1] - left, above, height - content[0] - above))
+
+    def normalise(
+        self,
+        batch: Tensor,
+        dtype: torch.dtype = torch.float32,
+        memory_format: torch.memory_format = torch.contiguous_format,
+    ) -> Tensor:
+        """(pixel / 255 - mean) / std. `batch`: (n, c, h, w) uint8, or floating point in 0..255; it is left as it is."""
+        scale, shift = zip(*((1 / (255 * s), -m / s) for m, s in zip(self.mean, self.std, strict=True)), strict=True)
+        batch = batch.to(torch.float32, memory_format=memory_format, copy=True)
+        if len(set(scale)) == len(set(shift)) == 1:
+            return batch.mul_(scale[0]).add_(shift[0]).to(dtype)
+        by_channel = torch.tensor((scale, shift), device=batch.device).view(2, 1, -1, 1, 1)
+        return batch.mul_(by_channel[0]).add_(by_channel[1]).to(dtype)
+
+    def open(self, path: str | PathLike[str]) -> Tensor:
+        """The picture file at `path` as the network's input before `normalise`: uint8 of shape `image`.
+
+        Raises `DataError`, which names the file.
+        """
+        return self.pixels(open_picture(Path(path))[None])[0]
+
+    def as_json(self) -> dict[str, Any]:
+        """The value as plain lists, numbers and names; `from_json` gives it back."""
+        return {key: list(value) if isinstance(value, tuple) else value for key, value in asdict(self).items()}
+
+    @classmethod
+    def from_json(cls, given: Mapping[str, Any]) -> Preprocess:
+        """The value that `as_json` wrote. Raises `DataError` for anything else."""
+        known = [field.name for field in fields(cls)]
+        if not isinstance(given, Mapping):
+            raise DataError(f"preprocess is {type(given).__name__}; it must be an object with {', '.join(known)}.")
+        for key in given:
+            if key not in known:
+                close = nearest(str(key), known)
+                raise DataError(
+                    f"preprocess.{key} is unknown. {f'Did you mean {close[0]}?' if close else 'Remove it.'}"
+                )
+        if missing := [key for key in known[:4] if key not in given]:
+            raise DataError(f"preprocess.{missing[0]} is missing. Save the model again.")
+        for key in ("image", "mean", "std", "content"):
+            if not isinstance(given.get(key), list) and (key != "content" or given.get(key) is not None):
+                raise DataError(f"preprocess.{key} is {given[key]!r:.60}; it must be a list of numbers.")
+        values: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in given.items()}
+        return cls(**values)
+
+    def fingerprint(self) -> str:
+        """SHA-256 of the value, in hexadecimal."""
+        return hashlib.sha256(json.dumps(self.as_json(), sort_keys=True).encode()).hexdigest()
+
+
+def to_channels(images: Tensor, channels: int) -> Tensor:
+    """(n, channels, h, w) of pictures (n, c, h, w) uint8: grey is repeated, RGB becomes ITU-R 601 luma.
+
+    Raises `DataError` for any other change.
+    """
+    has = images.shape[1]
+    if has == channels:
+        return images
+    if (has, channels) == (1, 3):
+        return images.expand(-1, 3, -1, -1).contiguous()
+    if (has, channels) == (3, 1):
+        red, green, blue = (images[:, i].to(torch.int32) * weight for i, weight in enumerate(LUMA))
+        return ((red + green + blue + 2**15) >> 16).to(torch.uint8)[:, None]
+    raise DataError(
+        f"the pictures have {has} channels, and the network takes {channels}. Only grey and RGB become each other: "
+        f"give pictures of {channels} channels, or build the network for {has}."
+    )
+
+
+def _resized(images: Tensor, size: tuple[int, int], interpolation: str) -> Tensor:
+    if images.device.type == "cpu":  # the one device that resizes uint8
+        return functional.interpolate(images, size, mode=interpolation, antialias=True)
+    resized = functional.interpolate(images.float(), size, mode=interpolation, antialias=True)
+    return resized.round_().clamp_(0, 255).to(torch.uint8)
+
+
+def _mean_and_std(images: Tensor, channels: int) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """Of each channel, scaled to 0..1 and rounded to 6 digits.
+
+    Sums of whole numbers are exact in float64 up to 2^53, so the result is the same in any order on any machine.
+    """
+    count = images.shape[0] * images.shape[2] * images.shape[3]
+    sums, squares = [0] * channels, [0] * channels
+    at_once = max(1, MEASURED_AT_ONCE // images[0].numel())
+    for start in range(0, len(images), at_once):
+        some = to_channels(images[start : start + at_once], channels)
+        for i, values in enumerate(some.transpose(0, 1).flatten(1).double()):
+            sums[i] += int(values.sum())
+            squares[i] += int(values.dot(values))
+    mean = tuple(round(s / (255 * count), 6) for s in sums)
+    std = tuple(round(sqrt(count * q - s * s) / (255 * count), 6) for s, q in zip(sums, squares, strict=True))
+    return mean, tuple(s or 1.0 for s in std)
+
+
+def _is_size(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and 1 <= value <= 2**16
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)

@@ -1,0 +1,129 @@
+"""A network from whatever a person gives: a name of the zoo, the lectures' notation, `file.py:function`, or a module.
+
+`Reference` says again where a network came from, so that a saved model can be built anew. A name or a notation can be
+read from a file; Python code never is: a model of a user's own file loads only when the user names that file again.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import inspect
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from torch import nn
+
+from striate import notation
+from striate.errors import ConfigError, ShapeError
+from striate.rows import Shape
+from striate.zoo import networks
+
+Net = str | nn.Module | Callable[..., nn.Module]
+
+
+@dataclass(frozen=True)
+class Reference:
+    """Where a network comes from. `kind`: "zoo", "notation", "file" (`file.py:function`) or "python" (an object)."""
+
+    kind: str
+    text: str
+    letters: Mapping[str, int] = field(default_factory=dict)
+
+
+def refer(net: Net, letters: Mapping[str, int] | None = None) -> Reference:
+    """What `net` is, without building it. Text is a notation if it has its signs, else a name (`UnknownName`)."""
+    if not isinstance(net, str):
+        return Reference("python", type(net).__name__ if isinstance(net, nn.Module) else net.__name__)
+    text = net.strip()
+    if text.partition(":")[0].endswith(".py"):
+        return Reference("file", text)
+    if text not in networks and notation.looks_like(text):
+        return Reference("notation", text, dict(letters or {}))
+    return Reference("zoo", networks.name_of(text))
+
+
+def default_image(net: Net) -> Shape | None:
+    """The (channels, height, width) a network is published for; None where it has no opinion."""
+    reference = refer(net)
+    if reference.kind == "zoo":
+        shape: Shape = networks[reference.text].facts.image
+        return shape
+    return None
+
+
+def default_classes(net: Net) -> int:
+    """The classes a network is published for; 10 where it has no opinion."""
+    reference = refer(net)
+    return int(networks[reference.text].facts.classes) if reference.kind == "zoo" else 10
+
+
+def build(net: Net, image: Shape, classes: int, *, letters: Mapping[str, int] | None = None) -> nn.Module:
+    """The module for pictures of `image` (channels, height, width) and `classes` outputs.
+
+    Raises `UnknownName`, `NotationError`, `ShapeError` where the network cannot take `image`, `ConfigError` where a
+    user's file has no such function. A module is given back as it is.
+    """
+    if isinstance(net, nn.Module):
+        return net
+    if not isinstance(net, str):
+        return _call(net, image, classes)
+    reference = refer(net, letters)
+    if reference.kind == "file":
+        return _from_file(reference.text, image, classes)
+    if reference.kind == "notation":
+        return notation.build(reference.text, image, classes, letters=dict(reference.letters))
+    try:
+        module: nn.Module = networks[reference.text](image=image, classes=classes)
+    except ShapeError as error:
+        facts = networks[reference.text].facts
+        if error.given is not None and image != facts.image:
+            size = "x".join(map(str, facts.image))
+            error.args = (f"{reference.text} cannot take {'x'.join(map(str, image))}: {error} It is made for {size}.",)
+        raise
+    return module
+
+
+def rebuild(reference: Reference, image: Shape, classes: int) -> nn.Module:
+    """The network that a file names. Only names of the zoo and notation: `ConfigError` for anything that is code."""
+    if reference.kind in ("zoo", "notation"):
+        return build(reference.text, image, classes, letters=reference.letters)
+    again = f"--net {reference.text}" if reference.kind == "file" else "the module as net="
+    raise ConfigError(f"this model's network is Python code ({reference.text}), which no file may start. Give {again}.")
+
+
+def _from_file(text: str, image: Shape, classes: int) -> nn.Module:
+    path, _, name = text.partition(":")
+    file = Path(path)
+    if not file.is_file():
+        raise ConfigError(f"{path}: there is no such file.")
+    spec = importlib.util.spec_from_file_location(f"striate_user_{file.stem}", file)
+    if spec is None or spec.loader is None:
+        raise ConfigError(f"{path}: cannot be imported as Python.")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module
+    spec.loader.exec_module(module)
+    marked = [n for n, v in vars(module).items() if callable(v) and getattr(v, "__module__", "") == spec.name]
+    if not name or not hasattr(module, name):
+        there = f" It has {', '.join(marked)}." if marked else ""
+        raise ConfigError(f"{path}: name the function or class after a colon, as {path}:{(marked or ['net'])[0]}.{there}")
+    found = getattr(module, name)
+    if isinstance(found, nn.Module):
+        return found
+    if not callable(found):
+        raise ConfigError(f"{path}: {name} is {type(found).__name__}; it must be a torch module or give one.")
+    return _call(found, image, classes)
+
+
+def _call(function: Callable[..., nn.Module], image: Shape, classes: int) -> nn.Module:
+    """Call `function` with image and classes by name where it takes them."""
+    try:
+        takes = inspect.signature(function).parameters
+    except (TypeError, ValueError):
+        takes = {}  # type: ignore[assignment]
+    given = {name: value for name, value in (("image", image), ("classes", classes)) if name in takes}
+    net = function(**given)
+    if not isinstance(net, nn.Module):
+        raise ConfigError(f"{getattr(function, '__name__', function)} gave {type(net).__name__}, not a torch module.")
+    return net

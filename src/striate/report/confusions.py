@@ -1,0 +1,127 @@
+"""The confusion matrix, the pairs most often mixed up, and the numbers of every class, ready to be drawn."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import ceil, sqrt
+
+import torch
+from torch import Tensor
+
+from striate.metrics.confusion import Mixed, confusion_matrix, most_confused, per_class
+from striate.report.pictures import Picture, shrunk, signed
+from striate.report.record import Answers
+from striate.report.words import count, percent, short
+
+WRITTEN = 20  # classes up to which every cell has its number
+SQUARES = 250  # squares along one side of a heat map
+
+
+@dataclass(frozen=True)
+class Cell:
+    """`full`: how much of its colour, in percent; `right`: on the diagonal; `words`: for a pointer and for ears."""
+
+    text: str
+    full: int
+    right: bool
+    words: str
+
+
+@dataclass(frozen=True)
+class ClassRow:
+    """One class: pictures of it, share found (recall), share of such answers that are true (precision), a mix-up."""
+
+    name: str
+    pictures: str
+    recall: str
+    missed: float  # percent of what the class with most misses has
+    precision: str
+    mostly: str
+
+
+@dataclass(frozen=True)
+class Confusions:
+    """`rows` has the cells of up to twenty classes, else `heat` has the matrix as a picture."""
+
+    names: tuple[str, ...]
+    rows: tuple[tuple[Cell, ...], ...]
+    heat: Picture | None
+    heat_note: str
+    turned: bool  # names too long to stand upright above their column
+    pairs: tuple[tuple[str, str, str, str], ...]  # truth, answer, count, share
+    classes: tuple[ClassRow, ...]  # hardest first
+
+
+def confusions(answers: Answers, names: tuple[str, ...]) -> Confusions:
+    """All that the section on mix-ups shows."""
+    matrix = confusion_matrix(answers.predicted, answers.labels, len(names))
+    small = len(names) <= WRITTEN
+    return Confusions(
+        names=names,
+        rows=_cells(matrix, names) if small else (),
+        heat=None if small else _heat(matrix),
+        heat_note="" if small else _heat_note(len(names)),
+        turned=max(map(len, names)) > 3,
+        pairs=tuple(
+            (names[p.truth], names[p.answer], count(p.count), percent(p.share)) for p in most_confused(matrix, 10)
+        ),
+        classes=_classes(matrix, names),
+    )
+
+
+def _shares(matrix: Tensor) -> tuple[Tensor, float]:
+    """Each row divided by its sum, and the largest share off the diagonal."""
+    shares = matrix.double() / matrix.sum(1, keepdim=True).clamp(min=1)
+    return shares, float(shares.clone().fill_diagonal_(0).max())
+
+
+def _cells(matrix: Tensor, names: tuple[str, ...]) -> tuple[tuple[Cell, ...], ...]:
+    shares, worst = _shares(matrix)
+    rows = []
+    for i, truth in enumerate(names):
+        row = []
+        for j, answer in enumerate(names):
+            number, share = int(matrix[i, j]), float(shares[i, j])
+            strength = share if i == j else sqrt(share / worst) * 0.85 if worst else 0.0
+            words = f"{count(number)} of {truth} answered {answer}, {percent(share)}"
+            full = 0 if number == 0 else max(6, round(100 * strength))
+            row.append(Cell(short(number) if number else "", full, i == j, words))
+        rows.append(tuple(row))
+    return tuple(rows)
+
+
+def _heat(matrix: Tensor) -> Picture:
+    shares, worst = _shares(matrix)
+    wrong = (shares / (worst or 1.0)).sqrt().fill_diagonal_(0)
+    right = torch.diag(shares.diagonal())
+    blue, orange = (shrunk(part.float(), SQUARES, keep_peaks=True) for part in (right, wrong))
+    cells = torch.where(orange > blue, -orange, blue)
+    return signed(cells, f"Confusion matrix of {len(matrix)} classes", top=1.0)
+
+
+def _heat_note(classes: int) -> str:
+    each = ceil(classes / SQUARES)
+    return f"Each square stands for about {each} × {each} classes; the strongest is shown." if each > 1 else ""
+
+
+def _classes(matrix: Tensor, names: tuple[str, ...]) -> tuple[ClassRow, ...]:
+    numbers = per_class(matrix)
+    worst: dict[int, Mixed] = {}
+    for pair in most_confused(matrix, most=matrix.numel()):
+        worst.setdefault(pair.truth, pair)
+    missed = torch.nan_to_num(1 - numbers.recall)
+    most = float(missed.max()) or 1.0
+    rows = []
+    for k in torch.nan_to_num(numbers.recall, nan=2.0).argsort(stable=True).tolist():
+        mixed = worst.get(k)
+        rows.append(
+            ClassRow(
+                name=names[k],
+                pictures=count(int(numbers.pictures[k])),
+                recall=percent(float(numbers.recall[k])),
+                missed=round(100 * float(missed[k]) / most, 1),
+                precision=percent(float(numbers.precision[k])),
+                mostly=f"{names[mixed.answer]} ({count(mixed.count)})" if mixed else "–",
+            )
+        )
+    return tuple(rows)

@@ -1,0 +1,106 @@
+"""The report of a run: reads its folder, asks its network, and writes one HTML page that needs nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+from torch import Tensor, nn
+
+from striate import atomic
+from striate.analysis.result import Analysis
+from striate.errors import RunError
+from striate.palette import DARK, LIGHT, Palette, variables
+from striate.report.confusions import confusions
+from striate.report.curves import curves, lost_steps
+from striate.report.head import details, head
+from striate.report.inside import Inside, inside
+from striate.report.learned import learned
+from striate.report.mistakes import mistakes
+from striate.report.record import Record, read
+from striate.report.sample import Sample, sample
+from striate.report.table import rows
+from striate.report.words import count
+from striate.run import Run
+
+
+@dataclass(frozen=True)
+class ReportInput:
+    """What a report needs besides the run folder: the trained network and what is known of it.
+
+    `net`: the network, weights loaded. `prepare`: from (n, c, h, w) uint8 to what `net` takes. `analysis`: of `net`.
+    `title`: its name for people. `commands`: lines that train and report this run again.
+    """
+
+    net: nn.Module
+    prepare: Callable[[Tensor], Tensor]
+    analysis: Analysis
+    title: str
+    commands: tuple[str, ...] = ()
+
+
+def write_report(run: Run, source: ReportInput) -> Path:
+    """Write the report.html of `run` and give its path; `RunError` says what is missing, damaged or not writable."""
+    page = render(read(run), source)
+    try:
+        atomic.write_text(run.report, page)
+    except OSError as error:
+        raise RunError(f"{run.report}: cannot be written ({error.strerror}); what was there is kept.") from None
+    return run.report
+
+
+def render(record: Record, source: ReportInput) -> str:
+    """The page as text."""
+    names = record.classes
+    followed, sheets = _look(record, source)
+    answers = record.answers
+    template = _environment().get_template("report.html")
+    return template.render(
+        title=source.title,
+        colours={palette.scheme: _colours(palette) for palette in (LIGHT, DARK)},
+        head=head(record, source.analysis),
+        details=details(record),
+        curves=curves(record),
+        lost=lost_steps(record),
+        mixed=confusions(answers, names) if answers else None,
+        mistakes=mistakes(answers, names) if answers else (),
+        learned=learned(source.net, record.initial_kernels),
+        sample=followed,
+        inside=sheets,
+        analysis=source.analysis,
+        rows=rows(source.analysis),
+        config=record.config,
+        commands=source.commands,
+    )
+
+
+def _environment() -> Environment:
+    environment = Environment(
+        loader=FileSystemLoader(Path(__file__).parent / "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters.update(count=count)
+    return environment
+
+
+def _colours(palette: Palette) -> Markup:
+    """The theme's CSS variables; they hold colours of our own only."""
+    return Markup(f"{variables(palette)} --blue: {palette.series[0]}; --orange: {palette.series[1]};")
+
+
+def _look(record: Record, source: ReportInput) -> tuple[Sample | None, Inside | None]:
+    """One picture with its answer, and what every layer makes of it; None where the run kept no picture."""
+    if record.samples is None or not len(record.samples):
+        return None, None
+    device = next((p.device for p in source.net.parameters()), torch.device("cpu"))
+    ready = source.prepare(record.samples).to(device)
+    chosen = sample(source.net, ready, record)
+    one = ready[chosen.place : chosen.place + 1]
+    return chosen, inside(source.net, one, source.analysis.layers, record.classes)

@@ -1,0 +1,258 @@
+"""The shapes that common operations give, without asking torch.
+
+Torch's own meta kernels are written in Python and import a compiler (sympy and more than 800 modules: a second, and 80 MB) the
+first time one is used. The operations of nearly every network are in the table below instead, one small function each;
+whatever is not, or is not plainly right, is left to torch, and so are all error messages. The tests compare each
+function with torch's kernel.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.utils._python_dispatch import TorchDispatchMode
+
+from striate.arithmetic import output_size, transposed_size
+
+aten = torch.ops.aten
+UNKNOWN: Any = object()  # what a rule gives where torch must be asked
+
+
+class ShapesOnly(TorchDispatchMode):
+    """Runs operations on meta tensors by the table, where it can: `with ShapesOnly(): net(image)`."""
+
+    @classmethod
+    def _should_skip_dynamo(cls) -> bool:
+        return False  # else torch wraps this mode in its compiler, and imports it for that
+
+    def __torch_dispatch__(
+        self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
+    ) -> Any:
+        out = by_table(func, args, kwargs or {})
+        return func(*args, **(kwargs or {})) if out is UNKNOWN else out
+
+
+def by_table(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """What the operation gives, of meta tensors; `UNKNOWN` where the table does not say."""
+    rule = RULES.get(func.overloadpacket)
+    if rule is None or not args or not isinstance(args[0], (Tensor, list)):
+        return UNKNOWN
+    return rule(func, *args, **kwargs)
+
+
+def like(tensor: Tensor) -> Tensor:
+    """A meta tensor with the shape, strides and type of another."""
+    return torch.empty_strided(tensor.shape, tensor.stride(), dtype=tensor.dtype, device="meta")
+
+
+def new(tensor: Tensor, *shape: int, dtype: torch.dtype | None = None) -> Tensor:
+    """A meta tensor of `shape`, of the type of another."""
+    return torch.empty(shape, dtype=dtype or tensor.dtype, device="meta")
+
+
+def plain(*tensors: Any) -> bool:
+    """Whether all are contiguous meta tensors of one floating type (or None): where no rule of torch has exceptions."""
+    given = [tensor for tensor in tensors if tensor is not None]
+    return all(
+        isinstance(t, Tensor) and t.is_meta and t.is_floating_point() and t.dtype == given[0].dtype and t.is_contiguous()
+        for t in given
+    )
+
+
+def element_wise(func: Any, *args: Any, **_: Any) -> Any:
+    """One shape in, the same out; sides of 1 are spread."""
+    tensors = [value for value in args if isinstance(value, Tensor)]
+    if func._schema.is_mutable and len(tensors) == 1 and tensors[0].is_meta:
+        return tensors[0]
+    if not plain(*tensors) or (len(args) > 1 and isinstance(args[1], (list, tuple))):
+        return UNKNOWN
+    first = tensors[0]
+    shape = first.shape
+    if any(tensor.shape != shape for tensor in tensors):
+        try:
+            shape = torch.broadcast_shapes(*(tensor.shape for tensor in tensors))
+        except RuntimeError:
+            return UNKNOWN
+    if func._schema.is_mutable:
+        return first if first.shape == shape else UNKNOWN
+    return new(first, *shape)
+
+
+def convolution(
+    func: Any, x: Tensor, weight: Tensor, bias: Any, stride: Any, padding: Any, dilation: Any, transposed: bool,
+    output_padding: Any, groups: int,
+) -> Any:  # fmt: skip
+    axes = weight.dim() - 2
+    if not plain(x, weight, bias) or x.dim() != axes + 2 or any(len(v) != axes for v in (stride, padding, dilation)):
+        return UNKNOWN
+    maps = weight.shape[1] * groups if transposed else weight.shape[0]
+    channels = weight.shape[0] if transposed else weight.shape[1] * groups
+    numbers = zip(x.shape[2:], weight.shape[2:], stride, [2 * p for p in padding], dilation, strict=True)
+    if transposed:
+        size = [transposed_size(*axis, extra) for axis, extra in zip(numbers, output_padding, strict=True)]
+    else:
+        size = [output_size(*axis) for axis in numbers]
+    right = x.shape[1] == channels and maps % groups == 0 and min(size) > 0 and (bias is None or bias.shape == (maps,))
+    return new(x, x.shape[0], maps, *size) if right else UNKNOWN
+
+
+def convolution_backward(func: Any, grad: Tensor, x: Tensor, weight: Tensor, *rest: Any) -> Any:
+    if not plain(grad, x, weight):
+        return UNKNOWN
+    of_input, of_weight, of_bias = rest[-1]
+    maps = grad.shape[1]
+    return like(x) if of_input else None, like(weight) if of_weight else None, new(x, maps) if of_bias else None
+
+
+def batch_norm(
+    func: Any, x: Tensor, weight: Any, bias: Any, mean: Any, variance: Any, training: bool, momentum: Any, eps: Any
+) -> Any:
+    own = [tensor for tensor in (weight, bias, mean, variance) if tensor is not None]
+    if not plain(x, *own) or any(tensor.shape != x.shape[1:2] for tensor in own):
+        return UNKNOWN
+    saved = x.shape[1] if training else 0
+    return like(x), new(x, saved), new(x, saved)
+
+
+def batch_norm_backward(func: Any, grad: Tensor, x: Tensor, weight: Any, *rest: Any) -> Any:
+    if not plain(grad, x, weight):
+        return UNKNOWN
+    of_input, of_weight, of_bias = rest[-1]
+    return like(x) if of_input else None, *(new(x, x.shape[1]) if needed else None for needed in (of_weight, of_bias))
+
+
+def layer_norm(func: Any, x: Tensor, shape: Sequence[int], weight: Any, bias: Any, eps: float) -> Any:
+    if not plain(x, weight, bias) or list(x.shape[x.dim() - len(shape) :]) != list(shape):
+        return UNKNOWN
+    saved = [*x.shape[: x.dim() - len(shape)], *[1] * len(shape)]
+    return like(x), new(x, *saved), new(x, *saved)
+
+
+def layer_norm_backward(
+    func: Any, grad: Tensor, x: Tensor, shape: Any, mean: Any, rstd: Any, weight: Any, bias: Any, mask: Any
+) -> Any:
+    if not plain(grad, x, weight, bias):
+        return UNKNOWN
+    return tuple(like(tensor) if needed and tensor is not None else None for tensor, needed in zip((x, weight, bias), mask, strict=True))
+
+
+def max_pool(
+    func: Any, x: Tensor, kernel: Any, stride: Any = (), padding: Any = (0, 0), dilation: Any = (1, 1), ceil: bool = False
+) -> Any:
+    size = _pooled(x, kernel, stride, padding, dilation, ceil)
+    return UNKNOWN if size is None else (new(x, *size), new(x, *size, dtype=torch.long))
+
+
+def average_pool(
+    func: Any, x: Tensor, kernel: Any, stride: Any = (), padding: Any = (0, 0), ceil: bool = False, *_: Any
+) -> Any:
+    size = _pooled(x, kernel, stride, padding, (1, 1), ceil)
+    return UNKNOWN if size is None else new(x, *size)
+
+
+def _pooled(x: Tensor, kernel: Any, stride: Any, padding: Any, dilation: Any, ceil: bool) -> list[int] | None:
+    kernel, stride, padding, dilation = (
+        value if len(value) == 2 else list(value) * 2 for value in (kernel, stride or kernel, padding, dilation)
+    )
+    if not plain(x) or x.dim() not in (3, 4) or any(2 * p > k for p, k in zip(padding, kernel, strict=True)):
+        return None
+    numbers = zip(x.shape[-2:], kernel, stride, [2 * p for p in padding], dilation, strict=True)
+    size = [output_size(*axis, ceil=ceil) for axis in numbers]
+    return [*x.shape[:-2], *size] if min(size) > 0 else None
+
+
+def adaptive_pool(func: Any, x: Tensor, size: Sequence[int]) -> Any:
+    right = plain(x) and x.dim() in (3, 4) and min(size) > 0
+    return new(x, *x.shape[:-2], *size) if right else UNKNOWN
+
+
+def upsample(func: Any, x: Tensor, size: Sequence[int], *_: Any, **__: Any) -> Any:
+    right = plain(x) and size is not None and x.dim() == 4 and min(size) > 0
+    return new(x, *x.shape[:2], *size) if right else UNKNOWN
+
+
+def upsample_backward(func: Any, grad: Tensor, size: Any, input_size: Sequence[int], *_: Any, **__: Any) -> Any:
+    return new(grad, *input_size) if plain(grad) else UNKNOWN
+
+
+def second(func: Any, grad: Tensor, x: Tensor, *_: Any, **__: Any) -> Any:
+    """The gradient of an input has its shape."""
+    return like(x) if plain(grad, x) else UNKNOWN
+
+
+def matrix(func: Any, first: Tensor, second: Tensor) -> Any:
+    """(m, k) by (k, n), or a batch of them; views of weights are often transposed."""
+    rank = first.dim()
+    same = isinstance(second, Tensor) and first.is_meta and second.is_meta and first.dtype == second.dtype
+    if not same or second.dim() != rank or first.shape[-1] != second.shape[-2] or first.shape[:-2] != second.shape[:-2]:
+        return UNKNOWN
+    return new(first, *first.shape[:-1], second.shape[-1])
+
+
+def matrix_and_sum(func: Any, added: Tensor, first: Tensor, second: Tensor, **_: Any) -> Any:
+    out = matrix(func, first, second)
+    if out is UNKNOWN or added.dtype != out.dtype or added.shape not in (out.shape, out.shape[-1:]):
+        return UNKNOWN
+    return out
+
+
+def reduction(func: Any, x: Tensor, dims: Any = None, keepdim: bool = False, *, dtype: Any = None) -> Any:
+    if not x.is_meta or not x.is_floating_point() or dtype is not None or func._schema.overload_name not in ("", "dim", "dim_IntList"):
+        return UNKNOWN
+    gone = {dim % x.dim() for dim in dims} if dims else set(range(x.dim()))
+    shape = [1 if dim in gone else side for dim, side in enumerate(x.shape) if keepdim or dim not in gone]
+    return new(x, *shape)
+
+
+def cat(func: Any, tensors: Sequence[Tensor], dim: int = 0) -> Any:
+    if not plain(*tensors) or any(tensor.dim() != tensors[0].dim() for tensor in tensors):
+        return UNKNOWN
+    shape, dim = list(tensors[0].shape), dim % max(tensors[0].dim(), 1)
+    if any([*t.shape[:dim], *t.shape[dim + 1 :]] != [*shape[:dim], *shape[dim + 1 :]] for t in tensors):
+        return UNKNOWN
+    shape[dim] = sum(tensor.shape[dim] for tensor in tensors)
+    return new(tensors[0], *shape)
+
+
+def softmax(func: Any, x: Tensor, dim: int, half: bool) -> Any:
+    return like(x) if plain(x) and not half else UNKNOWN
+
+
+def empty_like(func: Any, x: Tensor, *, dtype: Any = None, memory_format: Any = None, **_: Any) -> Any:
+    return new(x, *x.shape, dtype=dtype) if plain(x) else UNKNOWN
+
+
+Rule = Callable[..., Any]
+RULES: dict[Any, Rule] = {
+    **dict.fromkeys((aten.add, aten.add_, aten.sub, aten.sub_, aten.mul, aten.mul_, aten.div, aten.div_), element_wise),
+    **dict.fromkeys((aten.relu, aten.hardtanh, aten.sigmoid, aten.tanh, aten.silu, aten.gelu), element_wise),
+    **dict.fromkeys((aten.relu_, aten.hardtanh_, aten.sigmoid_, aten.tanh_, aten.silu_), element_wise),
+    **dict.fromkeys((aten.hardswish, aten.hardswish_, aten.hardsigmoid, aten.hardsigmoid_), element_wise),
+    **dict.fromkeys((aten.leaky_relu, aten.leaky_relu_, aten.elu, aten.elu_, aten.neg, aten.exp), element_wise),
+    **dict.fromkeys((aten.sqrt, aten.rsqrt, aten.abs, aten.threshold_backward, aten.hardtanh_backward), element_wise),
+    **dict.fromkeys((aten.sigmoid_backward, aten.tanh_backward, aten.silu_backward, aten.gelu_backward), element_wise),
+    **dict.fromkeys((aten.hardswish_backward, aten.hardsigmoid_backward, aten.leaky_relu_backward), element_wise),
+    **dict.fromkeys((aten.elu_backward, aten.clamp_min, aten.maximum, aten.minimum), element_wise),
+    **dict.fromkeys((aten.max_pool2d_with_indices_backward, aten.avg_pool2d_backward), second),
+    **dict.fromkeys((aten.upsample_nearest2d, aten.upsample_bilinear2d), upsample),
+    **dict.fromkeys((aten.upsample_nearest2d_backward, aten.upsample_bilinear2d_backward), upsample_backward),
+    **dict.fromkeys((aten.mm, aten.bmm), matrix),
+    **dict.fromkeys((aten.addmm, aten.baddbmm), matrix_and_sum),
+    **dict.fromkeys((aten.mean, aten.sum), reduction),
+    **dict.fromkeys((aten._softmax, aten._log_softmax), softmax),
+    **dict.fromkeys((aten.empty_like, aten.zeros_like, aten.ones_like), empty_like),
+    aten.convolution: convolution,
+    aten.convolution_backward: convolution_backward,
+    aten.native_batch_norm: batch_norm,
+    aten.native_batch_norm_backward: batch_norm_backward,
+    aten.native_layer_norm: layer_norm,
+    aten.native_layer_norm_backward: layer_norm_backward,
+    aten.max_pool2d_with_indices: max_pool,
+    aten.avg_pool2d: average_pool,
+    aten._adaptive_avg_pool2d: adaptive_pool,
+    aten._adaptive_avg_pool2d_backward: second,
+    aten.cat: cat,
+}

@@ -1,0 +1,69 @@
+"""What a training tells while it goes: plain values; the command line, a notebook or a page draws them."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any, ClassVar
+
+
+@dataclass(frozen=True)
+class Event:
+    """Something that happened; `as_json` is its line in the log."""
+
+    event: ClassVar[str] = "event"
+
+    def as_json(self) -> dict[str, Any]:
+        return {"event": self.event, **asdict(self)}
+
+
+@dataclass(frozen=True)
+class Started(Event):
+    """The training is about to take its first step."""
+
+    event: ClassVar[str] = "started"
+    network: str
+    data: str
+    parameters: int
+    examples: int
+    epochs: int
+    steps: int
+    device: str
+    precision: str
+    threads: int
+
+
+@dataclass(frozen=True)
+class Step(Event):
+    """Means over the steps since the last such event. `rate` is that of the last step; `seconds` since the start."""
+
+    event: ClassVar[str] = "step"
+    step: int
+    epoch: int
+    loss: float
+    accuracy: float
+    rate: float
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Epoch(Event):
+    """An epoch is over. `seconds` of training since the start, without evaluation; test values None without a test set."""
+
+    event: ClassVar[str] = "epoch"
+    epoch: int
+    loss: float
+    accuracy: float
+    test_loss: float | None
+    test_accuracy: float | None
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Done(Event):
+    """The training ended: complete, or stopped by a person after the step it was in."""
+
+    event: ClassVar[str] = "done"
+    steps: int
+    seconds: float
+    accuracy: float | None
+    stopped: bool = False

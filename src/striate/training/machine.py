@@ -1,0 +1,64 @@
+"""What to compute with: device, precision, memory format and threads, from what is there and what the network needs."""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+
+import torch
+from torch import nn
+
+from striate.errors import ConfigError
+
+SMALL = 5_000_000  # multiply-adds a picture; below, converting numbers costs more than bfloat16 gains (LeNet-5: 0.4 M)
+
+
+@dataclass(frozen=True)
+class Machine:
+    """A choice of how to compute. `precision`: float32 or bfloat16 (weights stay float32)."""
+
+    device: torch.device
+    precision: str
+    memory_format: torch.memory_format
+
+    def autocast(self) -> AbstractContextManager[object]:
+        """A context in which layers that gain from it compute in the chosen precision."""
+        if self.precision == "float32":
+            return nullcontext()
+        return torch.autocast(self.device.type, torch.bfloat16)
+
+    def place(self, net: nn.Module) -> nn.Module:
+        """`net` on the device, in the memory format; the same module."""
+        return net.to(self.device).to(memory_format=self.memory_format)  # type: ignore[call-overload,no-any-return]
+
+
+def choose(device: str, precision: str, multiply_adds: int) -> Machine:
+    """The machine for a network of `multiply_adds` a picture; "auto" is decided here, always the same way on one machine.
+
+    `ConfigError` where the named device is not there.
+    """
+    there = torch.device(_device(device))
+    large = multiply_adds >= SMALL
+    if precision == "auto":
+        precision = "bfloat16" if large and fast_bfloat16(there) else "float32"
+    return Machine(there, precision, torch.channels_last if large else torch.contiguous_format)
+
+
+def _device(wanted: str) -> str:
+    there = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
+    if wanted == "auto":
+        return next(name for name, is_there in there.items() if is_there)
+    if not there[wanted]:
+        found = " and ".join(name for name, is_there in there.items() if is_there)
+        raise ConfigError(f"device is {wanted}, which torch does not find here. There is {found}.")
+    return wanted
+
+
+def fast_bfloat16(device: torch.device) -> bool:
+    """Whether `device` has instructions for bfloat16."""
+    if device.type == "cuda":
+        return torch.cuda.is_bf16_supported(including_emulation=False)
+    if device.type != "cpu":
+        return False
+    named = ("_is_avx512_bf16_supported", "_is_amx_tile_supported")
+    return any(getattr(torch.cpu, name, lambda: False)() for name in named)

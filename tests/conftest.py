@@ -1,0 +1,29 @@
+"""What every test shares: one thread, so that tests side by side do not wait for each other; real MNIST where it is."""
+
+from pathlib import Path
+
+import pytest
+import torch
+
+torch.set_num_threads(1)
+
+SHARED = Path(__file__).resolve().parents[1] / ".." / "shared"
+
+
+@pytest.fixture(scope="session")
+def mnist_folder() -> Path:
+    """The folder of the four gzip IDX files of MNIST, where there is one beside the checkout."""
+    folder = SHARED / "data" / "mnist"
+    if not folder.is_dir():
+        pytest.skip("the MNIST files are not beside this checkout (../shared/data/mnist)")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def few_digits():
+    """600 training and 200 test pictures of `digits`: enough to learn something in a second."""
+    from striate.data.read import read
+    from striate.data.records import DataSet
+
+    whole = read("digits")
+    return DataSet("few digits", whole.classes, whole.train.take(slice(0, None, 7)), whole.test.take(slice(0, None, 5)))
