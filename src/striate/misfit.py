@@ -87,6 +87,14 @@ def too_large(row: object, size: Shape, windows: tuple[Window, ...]) -> ShapeErr
 
 def misfit(layer: nn.Module, shape: Shape) -> ShapeError | None:
     """Why `layer` cannot take `shape` (without the batch), where that can be told from the layer; else None."""
+    try:
+        return _misfit(layer, shape)
+    except ShapeError as error:  # its sizes are not for so many axes
+        error.row = layer
+        return error
+
+
+def _misfit(layer: nn.Module, shape: Shape) -> ShapeError | None:
     if isinstance(layer, nn.Linear):
         return _linear(layer, shape) if shape[-1:] != (layer.in_features,) else None
     if isinstance(layer, nn.LayerNorm):

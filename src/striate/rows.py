@@ -33,6 +33,7 @@ from striate.misfit import (
     too_large,
     vanishes,
 )
+from striate.shapes import ShapesOnly
 
 Shape = tuple[int, ...]  # (channels, height, width), (channels, length), ... or (features,); never the batch
 Row = nn.Module | Callable[[Shape], nn.Module]
@@ -59,7 +60,7 @@ def output_shape(layer: nn.Module, *shapes: Shape) -> Shape:
         return shapes[0]
     state = {key: value.to("meta") for key, value in chain(layer.named_parameters(), layer.named_buffers())}
     inputs = tuple(torch.empty(2, *shape, device="meta") for shape in shapes)
-    with torch.no_grad():
+    with torch.no_grad(), ShapesOnly():
         return tuple(functional_call(layer, state, inputs).shape[1:])
 
 

@@ -2,6 +2,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from striate.analysis.analyse import analyse
 from striate.explain.activations import activations, strongest
 from striate.zoo import networks
 
@@ -36,7 +37,7 @@ def test_dropout_and_batch_norm_behave_as_in_use_and_keep_their_mode():
     assert all(value.equal(before[name]) for name, value in net.state_dict().items())
 
 
-def test_a_layer_called_twice_is_seen_twice():
+def test_a_layer_called_twice_is_seen_twice_and_named_as_in_the_analysis():
     class Twice(nn.Module):
         def __init__(self) -> None:
             super().__init__()
@@ -46,7 +47,8 @@ def test_a_layer_called_twice_is_seen_twice():
             return self.step(self.step(x))
 
     first, second = activations(Twice(), torch.randn(1, 1, 5, 5))
-    assert first.name == second.name == "step"
+    assert (first.name, second.name) == ("step", "step:2")
+    assert [layer.name for layer in analyse(Twice(), (1, 5, 5)).layers] == ["step", "step:2"]
     assert not first.output.equal(second.output)
 
 

@@ -47,7 +47,9 @@ def test_an_unknown_layer_is_answered_with_the_nearest():
 
 
 def test_a_layer_without_kernels_is_told_apart_from_one_that_is_not_there():
-    with pytest.raises(ConfigError, match=r"layer 'fc1' is Linear, which has no kernels. Convolutions are conv1, conv2"):
+    with pytest.raises(
+        ConfigError, match=r"layer 'fc1' is Linear, which has no kernels. Convolutions are conv1, conv2"
+    ):
         kernels(networks["lenet5"](), "fc1")
 
 

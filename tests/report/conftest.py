@@ -1,11 +1,15 @@
 """A run folder as a training leaves it, small and with known numbers, and the pages made of it."""
 
+import base64
+import io
 import json
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
 
+import numpy
 import pytest
 import torch
+from PIL import Image
 from safetensors.torch import save_file
 from torch import nn
 
@@ -51,7 +55,9 @@ def small_log(epochs=2, steps=20):
     for epoch in range(1, epochs + 1):
         for k in range(steps):
             step = (epoch - 1) * steps + k + 1
-            events.append({"event": "step", "step": step, "epoch": epoch, "loss": 2 / step, "accuracy": 1 - 1 / (step + 1)})
+            events.append(
+                {"event": "step", "step": step, "epoch": epoch, "loss": 2 / step, "accuracy": 1 - 1 / (step + 1)}
+            )
         test = {"test_loss": 1 / epoch, "test_accuracy": 0.9 + 0.025 * epoch}
         events.append({"event": "epoch", "epoch": epoch, "loss": 0.5, "accuracy": 0.8, **test})
     return [*events, {"event": "done", "stopped": False}]
@@ -83,7 +89,7 @@ class Page(HTMLParser):
 
     def handle_endtag(self, tag):
         self.words.append(" ")
-        assert self.open and self.open[-1] == tag, f"</{tag}> closes {self.open[-1:]}"
+        assert self.open[-1:] == [tag], f"</{tag}> closes {self.open[-1:]}"
         self.open.pop()
 
     def handle_data(self, data):
@@ -101,6 +107,17 @@ class Page(HTMLParser):
 
 
 @pytest.fixture
+def colours_of():
+    """(h, w, 3) of the PNG in a data address, as whole numbers 0..255."""
+
+    def read(address):
+        data = base64.b64decode(address.removeprefix("data:image/png;base64,"), validate=True)
+        return numpy.asarray(Image.open(io.BytesIO(data)).convert("RGB")).astype(int)
+
+    return read
+
+
+@pytest.fixture
 def make_run(tmp_path):
     """Write a run folder; what is given replaces the small run's own."""
 
@@ -108,7 +125,9 @@ def make_run(tmp_path):
         run = Run(tmp_path)
         run.config.write_text('data = "animals"\nepochs = 2\n')
         card = {"network": {"kind": "zoo", "text": "small"}, "image": list(image), "classes": list(classes)}
-        card["facts"] = {"seconds": 12.5, "seed": 7, "data": "animals", "training_examples": 900} if facts is None else facts
+        card["facts"] = (
+            {"seconds": 12.5, "seed": 7, "data": "animals", "training_examples": 900} if facts is None else facts
+        )
         (tmp_path / "model.json").write_text(json.dumps({**card, "sha256": "ab" * 32}))
         tensors = small_evaluation(image, len(classes)) if evaluation is None else evaluation
         if tensors:

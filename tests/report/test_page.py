@@ -1,11 +1,8 @@
-import base64
-import io
 import re
 
 import numpy
 import pytest
 import torch
-from PIL import Image
 from safetensors.torch import load_file, save_file
 from torch import nn
 
@@ -19,10 +16,6 @@ def addresses(page):
     """Everything that a browser would fetch or go to."""
     names = ("src", "srcset", "href", "action", "poster", "data")
     return [a[name] for _, a in page.elements for name in names if name in a]
-
-
-def pixels(address):
-    return numpy.asarray(Image.open(io.BytesIO(base64.b64decode(address.removeprefix("data:image/png;base64,")))).convert("RGB"))
 
 
 def test_the_page_says_how_good_the_network_is_and_how_sure_that_is(make_run, make_page):
@@ -56,7 +49,9 @@ def test_every_picture_says_in_words_what_it_is(make_run, make_page):
 
 def test_names_from_files_are_text_and_never_markup(make_run, make_page):
     classes = (SCRIPT, "</style>", "'\"{{ 7 * 7 }}")
-    run = make_run(classes=classes, facts={"data": SCRIPT, "device": SCRIPT, "precision": SCRIPT, "training_examples": 3})
+    run = make_run(
+        classes=classes, facts={"data": SCRIPT, "device": SCRIPT, "precision": SCRIPT, "training_examples": 3}
+    )
     run.config.write_text(f"# {SCRIPT}\n")
     page = make_page(run, title=SCRIPT, commands=(SCRIPT,))
     assert "<script" not in page.html
@@ -71,10 +66,10 @@ def test_the_mistakes_are_shown_with_truth_answer_and_how_sure_it_was(make_run, 
     assert "eel taken for cat" in page.text
 
 
-def test_a_colour_picture_reaches_the_page_pixel_by_pixel(make_run, make_page):
+def test_a_colour_picture_reaches_the_page_pixel_by_pixel(make_run, make_page, colours_of):
     run = make_run(image=(3, 8, 8))
     shown = [a for a in make_page(run).all("img") if a["alt"].startswith("Picture 95 of those held out: eel")]
-    assert (pixels(shown[0]["src"]) == load_file(run.evaluation)["worst_images"][0].permute(1, 2, 0).numpy()).all()
+    assert (colours_of(shown[0]["src"]) == load_file(run.evaluation)["worst_images"][0].permute(1, 2, 0).numpy()).all()
 
 
 def test_the_kernels_are_shown_before_and_after_in_the_same_colours(make_run, make_page):
@@ -100,7 +95,7 @@ def test_every_layer_of_lenet5_has_its_maps_on_the_page(make_run, make_page):
     assert "6 patterns of 5 × 5 slide over the picture." in page.text
 
 
-def test_what_colours_stand_for_numbers_has_its_own_colours_on_dark_pages(make_run, make_page):
+def test_what_colours_stand_for_numbers_has_its_own_colours_on_dark_pages(make_run, make_page, colours_of):
     page = make_page(make_run())
     before = zip(page.elements, page.elements[1:], strict=False)
     pairs = [(img, source["srcset"] if tag == "source" else None) for (tag, source), (t, img) in before if t == "img"]
@@ -108,14 +103,14 @@ def test_what_colours_stand_for_numbers_has_its_own_colours_on_dark_pages(make_r
         if img["alt"].startswith(("Picture", "The picture")):
             assert dark is None
         else:
-            light_here, dark_here = (pixels(address).sum(2).ravel() for address in (img["src"], dark))
+            light_here, dark_here = (colours_of(address).sum(2).ravel() for address in (img["src"], dark))
             assert numpy.corrcoef(light_here, dark_here)[0, 1] < 0, "what stands out is dark on light and light on dark"
     assert len(pairs) == len(page.all("img"))
 
 
 def test_the_layer_table_has_a_row_a_layer(make_run, make_page):
     text = make_page(make_run()).text
-    assert "1 0 Conv2d 3×3, padding 1 4 × 8 × 8 40 2 304 3 × 3" in text  # 4·8·8 places, 9 multiply-adds each
+    assert "1 0 Conv2d 3x3, padding 1 4 × 8 × 8 40 2 304 3 × 3" in text  # 4·8·8 places, 9 multiply-adds each
     assert "5 4 Linear 64 to 3 3 195 192" in text
 
 
@@ -145,7 +140,9 @@ def test_losses_that_are_not_numbers_are_counted_and_not_drawn(make_run, make_pa
     log = [{**step, "step": k, "loss": loss} for k, loss in enumerate((2.0, 1.5, float("nan"), float("inf"), None), 1)]
     page = make_page(make_run(log=log))
     assert "3 logged steps had a loss that is not a number." in page.text
-    assert not re.search(r"\b(nan|inf)\b", " ".join(a.get("d", "") for a in page.all("path")) + page.text, re.IGNORECASE)
+    assert not re.search(
+        r"\b(nan|inf)\b", " ".join(a.get("d", "") for a in page.all("path")) + page.text, re.IGNORECASE
+    )
 
 
 def test_an_empty_log_leaves_the_curves_out(make_run, make_page):
@@ -183,7 +180,8 @@ def test_a_thousand_classes_and_wide_maps_stay_within_8_megabytes(make_run, make
         image=(3, 96, 96),
         classes=tuple(f"class {k}" for k in range(1000)),
         evaluation={
-            "labels": labels, "predicted": predicted, "probability": torch.rand(5000), "true_probability": torch.rand(5000),
+            "labels": labels, "predicted": predicted, "probability": torch.rand(5000),
+            "true_probability": torch.rand(5000),
             "worst_index": torch.arange(24), "worst_images": noise[:24].clone(), "sample_images": noise[24:].clone(),
             "sample_labels": torch.arange(10),
         },

@@ -101,7 +101,7 @@ def _result(
     net: nn.Module, image: Shape, batch: int, trace: Trace, training: int, notes: tuple[str, ...]
 ) -> Analysis:
     rows = trace.rows
-    layers = tuple(_layer(row, image) for row in rows)
+    layers = tuple(_layer(row) for row in rows)
     own = of_module(net)
     return Analysis(
         image=image,
@@ -121,7 +121,7 @@ def _result(
     )
 
 
-def _layer(row: Row, image: Shape) -> Layer:
+def _layer(row: Row) -> Layer:
     return Layer(
         name=row.name,
         kind=row.kind,
@@ -135,7 +135,7 @@ def _layer(row: Row, image: Shape) -> Layer:
         multiplications=row.count.multiplications,
         additions=row.count.additions,
         activation_bytes=row.activation_bytes,
-        receptive_field=receptive_field.view(row.sight, image[1:]) if row.sight else None,
+        receptive_field=receptive_field.view(row.sight) if row.sight else None,
         fits=row.fits,
         detail=row.detail,
     )

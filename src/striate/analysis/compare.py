@@ -71,7 +71,7 @@ class Comparison:
             view = analysis.receptive_field
             numbers = {quantity.key: quantity.values[i] for quantity in self.quantities}
             seen = {"receptive_field": view.as_json() if view else None}
-            networks[name] = {"image": list(analysis.image), **numbers, **seen}
+            networks[name] = {"image": list(analysis.image), "batch": analysis.batch, **numbers, **seen}
             ratios[name] = {quantity.key: quantity.ratios[i] for quantity in self.quantities}
         return {"networks": networks, "ratios": ratios}
 
@@ -87,6 +87,7 @@ def compare(analyses: Mapping[str, Analysis]) -> Comparison:
             f"the networks were analysed with batches of different sizes ({said}). Give all the same batch."
         )
     every = tuple(analyses.values())
+    batch = f", batch {every[0].batch}"
 
     def line(key: str, name: str, of: Callable[[Analysis], int], words: Callable[[int], str] = grouped) -> Quantity:
         values = tuple(map(of, every))
@@ -99,7 +100,6 @@ def compare(analyses: Mapping[str, Analysis]) -> Comparison:
             Quantity(
                 "image_values", "picture", tuple(prod(a.image) for a in every), tuple(_times(a.image) for a in every)
             ),
-            line("batch", "batch", lambda a: a.batch),
             line("layers", "layers", lambda a: len(a.layers)),
             line("learning_layers", "layers that learn", lambda a: sum(layer.parameters > 0 for layer in a.layers)),
             line("parameters", "parameters", lambda a: a.parameters),
@@ -107,9 +107,9 @@ def compare(analyses: Mapping[str, Analysis]) -> Comparison:
             line("multiply_adds", "multiply-adds", lambda a: a.multiply_adds),
             line("flops", "FLOPs", lambda a: a.flops),
             line("weight_bytes", "weights", lambda a: a.weight_bytes, as_bytes),
-            line("activation_bytes", "activations", lambda a: a.activation_bytes, as_bytes),
-            line("inference_bytes", "inference", lambda a: a.inference_bytes, as_bytes),
-            line("training_bytes", "a training step", lambda a: a.training_bytes, as_bytes),
+            line("activation_bytes", f"activations{batch}", lambda a: a.activation_bytes, as_bytes),
+            line("inference_bytes", f"inference{batch}", lambda a: a.inference_bytes, as_bytes),
+            line("training_bytes", f"a training step{batch}", lambda a: a.training_bytes, as_bytes),
             _receptive_field(every),
         ),
     )

@@ -70,10 +70,9 @@ class _Pen:
         box = (x - r, y - r, x + r, y + r)
         self.drawing.ellipse(box, self.palette.card, self.palette.wire, max(1, round(1.5 * self.zoom)))
         a = arm if ring.sign == "+" else arm * 0.7
-        arms = ((-a, 0), (a, 0)), ((0, -a), (0, a))
-        if ring.sign == "×":
-            arms = ((-a, -a), (a, a)), ((-a, a), (a, -a))
-        for line in arms:
+        plus: list[list[Point]] = [[(-a, 0.0), (a, 0.0)], [(0.0, -a), (0.0, a)]]
+        times: list[list[Point]] = [[(-a, -a), (a, a)], [(-a, a), (a, -a)]]
+        for line in plus if ring.sign == "+" else times:
             self._line([(ring.x + p, ring.y + q) for p, q in line])
 
     def _words(self, words: Words) -> None:

@@ -113,7 +113,7 @@ def volume_block(volume: Volume, style: Style, base: float) -> Block:
         for i, (text, bold) in enumerate(labels)
     )
     down = max((h + k) / 2, base + style.letters * (0.4 + 1.2 * len(lines)) if lines else 0)
-    marks = (Titled(about([volume]), _box(volume, x, y, (w, h, k))), *lines)
+    marks: tuple[Mark, ...] = (Titled(about([volume]), _box(volume, x, y, (w, h, k))), *lines)
     return Block(width, (h + k) / 2, down, x, x + w + k, marks)
 
 

@@ -42,7 +42,7 @@ class Grid:
 
         table = Table(title=title, box=SIMPLE_HEAD, title_justify="left")
         for i, name in enumerate(self.head):
-            table.add_column(Text(name), justify="right" if i else "left", overflow="fold")
+            table.add_column(Text(name), justify="right" if i else "left", overflow="fold", no_wrap=not i)
         for first, *others in self.rows:
             table.add_row(Text(first, style="bold"), *map(Text, others))
         return table

@@ -3,7 +3,7 @@
 Unit i of a map sees the pixels low..high of the image, and the pattern repeats: after `period` units it is the same,
 `advance` pixels further on. A convolution without holes in its stride has period 1; behind an upsampling by s it is s,
 since s kinds of units stand side by side. Pixels outside the image are counted as if the image went on, so that a view
-is that of a unit far from the border, however small the image.
+is that of a unit far from the border, however small the image. What a whole map sees ends where it really does.
 """
 
 from __future__ import annotations
@@ -21,18 +21,25 @@ Interval = tuple[int, int]  # first and last pixel
 class Span:
     """What the units along one dimension of a tensor see along one axis of the image.
 
-    `ends`: (low, high) of the units of one period, None for a unit that sees nothing. `fixed`: the pixels that every
-    unit sees, after something that looks at the whole map. `dim`: the dimension of the tensor along which the units
+    `ends`: (low, high) of the units of one period, None for a unit that sees nothing. `real`: the pixels that the units
+    that there are see together, without padding. `fixed`: the pixels that every unit sees, after something that looks
+    at the whole map. `dim`: the dimension of the tensor along which the units
     stand, None where nothing of this axis is left; they are `length` units, each `inner` elements after the other
     where several axes share the dimension.
     """
 
-    ends: tuple[Interval | None, ...] = ((0, 0),)
-    advance: int = 1
+    ends: tuple[Interval | None, ...]
+    advance: int
+    real: Interval | None
     fixed: Interval | None = None
     dim: int | None = None
     inner: int = 1
     length: int = 1
+
+    @classmethod
+    def pixels(cls, n: int, dim: int = 0) -> Span:
+        """The pixels of an image themselves, `n` along this axis."""
+        return cls(((0, 0),), 1, (0, n - 1), dim=dim, length=n)
 
     def at(self, unit: int) -> Interval | None:
         """The pixels that unit `unit` sees, leaving out `fixed`."""
@@ -45,10 +52,12 @@ class Span:
 
     def everywhere(self) -> Interval | None:
         """The pixels that any of its units sees."""
-        if self.dim is None:
-            return self.fixed
-        units = range(self.length) if len(self.ends) > 1 else (0, self.length - 1)
-        return hull([self.fixed, *(self.at(unit) for unit in units)])
+        return hull([self.fixed, self.real])
+
+    def of(self, first: int, last: int) -> Interval | None:
+        """The pixels that the units `first` to `last` see together."""
+        units = range(first, last + 1) if len(self.ends) > 1 else (first, last)
+        return overlap(hull(self.at(unit) for unit in units), self.real)
 
 
 def hull(intervals: Iterable[Interval | None]) -> Interval | None:
@@ -61,6 +70,17 @@ def hull(intervals: Iterable[Interval | None]) -> Interval | None:
     return (min(low for low, _ in some), max(high for _, high in some)) if some else None
 
 
+def overlap(a: Interval | None, b: Interval | None) -> Interval | None:
+    """What is in both.
+
+    >>> overlap((0, 5), (3, 9))
+    (3, 5)
+    """
+    if a is None or b is None or a[1] < b[0] or b[1] < a[0]:
+        return None
+    return max(a[0], b[0]), min(a[1], b[1])
+
+
 def through(
     span: Span, taps: Callable[[int], Sequence[int]], length: int, *, every: int = 1, over: int = 1
 ) -> Span:
@@ -68,7 +88,7 @@ def through(
 
     `every` outputs on, it looks `over` input units further on; `length`: the number of outputs.
 
-    >>> through(Span(dim=2, length=8), lambda j: range(2 * j - 1, 2 * j + 2), 4, over=2).ends  # 3x3, stride 2, padding 1
+    >>> through(Span.pixels(8), lambda j: range(2 * j - 1, 2 * j + 2), 4, over=2).ends  # 3x3, stride 2, padding 1
     ((-1, 1),)
     """
     turns = len(span.ends) // gcd(len(span.ends), over)
@@ -76,7 +96,15 @@ def through(
     if period > length > 0:  # the map is shorter than its pattern
         period, advance = length, round(advance * length / period)
     ends = tuple(hull(span.at(tap) for tap in _outer(taps(unit), span)) for unit in range(period))
-    return replace(span, ends=ends, advance=advance, length=length)
+    return replace(span, ends=ends, advance=advance, real=_reached(span, taps, length), length=length)
+
+
+def _reached(span: Span, taps: Callable[[int], Sequence[int]], length: int) -> Interval | None:
+    """The pixels that `length` outputs see, without what lies in padding."""
+    forth = (tap for unit in range(length) for tap in taps(unit))
+    back = (tap for unit in reversed(range(length)) for tap in reversed(taps(unit)))
+    ends = [next((tap for tap in order if 0 <= tap < span.length), None) for order in (forth, back)]
+    return None if None in ends else span.of(min(ends), max(ends))  # type: ignore[type-var,arg-type]
 
 
 def _outer(taps: Sequence[int], span: Span) -> Sequence[int]:
@@ -124,7 +152,12 @@ def repeated(span: Span, times: int) -> Span:
 
 def whole(spans: Iterable[Span]) -> Span:
     """Behind something of which every unit sees all of these units: no dimension goes with the axis any more."""
-    return Span(ends=(None,), advance=0, fixed=hull(span.everywhere() for span in spans))
+    return at_once(hull(span.everywhere() for span in spans))
+
+
+def at_once(seen: Interval | None) -> Span:
+    """The span of units that all see the same, wherever they are."""
+    return Span((None,), 0, None, fixed=seen)
 
 
 def mixed(span: Span) -> Span:
@@ -144,41 +177,38 @@ def joined(spans: Sequence[Span]) -> Span:
 def _pair(span: Span, other: Span) -> Span:
     if other.dim is None or (other.dim, other.inner, other.length) != (span.dim, span.inner, span.length):
         return replace(span, fixed=hull([span.fixed, other.everywhere()]))
-    fixed = hull([span.fixed, other.fixed])
+    span = replace(span, fixed=hull([span.fixed, other.fixed]), real=hull([span.real, other.real]))
     if (span.ends, span.advance) == (other.ends, other.advance):
-        return span if span.fixed == fixed else replace(span, fixed=fixed)
+        return span
     period = lcm(len(span.ends), len(other.ends))
     advance = span.advance * period // len(span.ends)
     if advance * len(other.ends) != other.advance * period:  # their strides differ: every unit is a case of its own
         period, advance = span.length, round(span.advance * span.length / len(span.ends))
     ends = tuple(hull([span.at(unit), other.at(unit)]) for unit in range(period))
-    return replace(span, ends=ends, advance=advance, fixed=fixed)
+    return replace(span, ends=ends, advance=advance)
 
 
-def view(spans: Sequence[Span], image: Sequence[int]) -> View:
-    """What people are told of the spans of one tensor; `image`: the sizes of the image, one an axis."""
-    each = [_axis(span, pixels) for span, pixels in zip(spans, image, strict=True)]
-    return View(*(tuple(column) for column in zip(*each, strict=True)))
+def view(spans: Sequence[Span]) -> View:
+    """What people are told of the spans of one tensor."""
+    return View(*(tuple(column) for column in zip(*map(_axis, spans), strict=True)))
 
 
-def _axis(span: Span, pixels: int) -> tuple[int, float, float]:
+def _axis(span: Span) -> tuple[int, float, float]:
     """(size, stride, start) along one axis. Where every unit sees the same pixels, views end at the border."""
     stride = span.advance / len(span.ends)
     if span.fixed is not None:
-        first, centre = (hull([span.fixed, span.at(unit)]) or (0, 0) for unit in (0, span.length // 2))
-        return len(_inside(centre, pixels)), _number(stride), _number(_middle(_inside(first, pixels)))
+        first, centre = (hull([span.fixed, overlap(span.at(unit), span.real)]) for unit in (0, span.length // 2))
+        return _size(centre), _number(stride), _middle(first)
     seen = [end for end in span.ends if end is not None]
-    if not seen:
-        return 0, _number(stride), 0
-    return max(high - low + 1 for low, high in seen), _number(stride), _number(sum(seen[0]) / 2)
+    return max(map(_size, seen), default=0), _number(stride), _middle(seen[0] if seen else None)
 
 
-def _inside(interval: Interval, pixels: int) -> range:
-    return range(max(interval[0], 0), min(interval[1], pixels - 1) + 1)
+def _size(interval: Interval | None) -> int:
+    return interval[1] - interval[0] + 1 if interval else 0
 
 
-def _middle(pixels: range) -> float:
-    return (pixels[0] + pixels[-1]) / 2 if pixels else 0
+def _middle(interval: Interval | None) -> float:
+    return _number((interval[0] + interval[1]) / 2) if interval else 0
 
 
 def _number(value: float) -> float:

@@ -20,7 +20,7 @@ Rule = Callable[..., "Sight | list[Sight]"]  # (given, first output, *args, **kw
 
 def of_image(image: Tensor) -> Sight:
     """The pixels of an image (n, c, ...) see themselves."""
-    return tuple(Span(dim=dim, length=size) for dim, size in enumerate(image.shape) if dim > 1)
+    return tuple(Span.pixels(size, dim) for dim, size in enumerate(image.shape) if dim > 1)
 
 
 def all_of(given: Given) -> Sight:

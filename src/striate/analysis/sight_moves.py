@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from striate.analysis.receptive_field import Span, hull, shifted, through, whole, windowed
+from striate.analysis.receptive_field import Span, at_once, hull, shifted, through, whole, windowed
 from striate.analysis.sight import Given, Rule, Sight, all_of, along, merged, moved, positive, renumbered
 
 aten = torch.ops.aten
@@ -86,7 +86,7 @@ def select(given: Given, out: Tensor, x: Tensor, dim: int, index: int) -> Sight:
 
 
 def _one(span: Span, unit: int) -> Span:
-    return Span(ends=(None,), advance=0, fixed=hull([span.fixed, span.at(unit)]))
+    return at_once(hull([span.fixed, span.of(unit, unit)]))
 
 
 def unbind(given: Given, out: Tensor, x: Tensor, dim: int = 0) -> list[Sight]:
@@ -187,8 +187,7 @@ RULES: dict[Any, Rule] = {
     aten.select: select,
     aten.unbind: unbind,
     aten.slice: slice_,
-    aten.split: split,
-    aten.split_with_sizes: split,
+    **dict.fromkeys((aten.split, aten.split_with_sizes, aten.unsafe_split, aten.unsafe_split_with_sizes), split),
     aten.cat: cat,
     aten.stack: stack,
     aten.repeat: repeat,

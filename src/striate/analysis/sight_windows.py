@@ -171,6 +171,17 @@ def columns(given: Given, out: Tensor, x: Tensor, *window: Sequence[int]) -> Sig
     return replace(rows, dim=2, inner=cols.length), replace(cols, dim=2, inner=1)
 
 
+def uncolumns(given: Given, out: Tensor, x: Tensor, size: Sequence[int], *window: Sequence[int]) -> Sight:
+    """`nn.Fold`, the inverse of `columns`: overlapping windows are added up."""
+    rows, cols = given[0][1]
+    if (rows.dim, cols.dim, cols.inner, rows.inner) != (2, 2, 1, cols.length):
+        return all_of(given)
+    placed = [replace(span, dim=axis, inner=1) for axis, span in enumerate((rows, cols), out.dim() - 2)]
+    return tuple(
+        transposed(span, n, k, s, p, d) for span, n, k, d, p, s in zip(placed, size, *window, strict=True)
+    )
+
+
 RULES: dict[Any, Rule] = {
     aten.convolution: convolution,
     aten.max_pool2d_with_indices: pool,
@@ -203,4 +214,5 @@ RULES: dict[Any, Rule] = {
     aten.pixel_unshuffle: pixel_unshuffle,
     aten.unfold: unfolded,
     aten.im2col: columns,
+    aten.col2im: uncolumns,
 }

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
+from itertools import count
 from typing import Any
 
 import torch
@@ -15,7 +16,7 @@ from torch import Tensor, nn
 class Activation:
     """What one call of a layer gave.
 
-    `name`: the key path of the module; its second call, where it is used twice, appears again under the same name.
+    `name`: the key path of the module; its second call, where it is used twice, is "name:2".
     `given`: shape of its first input; `output`: (n, ...), detached, its own copy, on the device of the network.
     """
 
@@ -38,10 +39,14 @@ def activations(net: nn.Module, images: Tensor) -> list[Activation]:
     seen: list[Activation] = []
 
     def note(name: str) -> Callable[[nn.Module, tuple[Any, ...], Any], None]:
+        calls = count(1)
+
         def hook(layer: nn.Module, given: tuple[Any, ...], output: Any) -> None:
+            call = next(calls)
             if isinstance(output, Tensor):
                 shape = tuple(given[0].shape) if given and isinstance(given[0], Tensor) else ()
-                seen.append(Activation(name, layer, shape, output.detach().clone()))  # a copy: in-place layers follow
+                copy = output.detach().clone()  # layers that work in place may follow
+                seen.append(Activation(name if call == 1 else f"{name}:{call}", layer, shape, copy))
 
         return hook
 

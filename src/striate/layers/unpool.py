@@ -45,6 +45,7 @@ class Unpooled(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         pooled, places = self.pool(x)
+        places = places % x.shape[2:].numel()  # ONNX counts places through all maps, torch in each map
         back: Tensor = self.unpool(self.inside(pooled), places, output_size=x.shape[2:])
         return back
 

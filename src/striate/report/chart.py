@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import accumulate, pairwise
 from math import ceil, floor, isfinite, log10
 
 Point = tuple[float, float]
@@ -126,11 +126,12 @@ def smoothed(points: Sequence[Point], window: int) -> list[Point]:
     [(0, 0.0), (1, 1.0), (2, 2.0), (3, 1.5)]
     """
     half = window // 2
+    sums = [0.0, *accumulate(value for _, value in points)]
     result = []
     for k, (x, _) in enumerate(points):
         reach = min(half, k)
-        near = [value for _, value in points[k - reach : k + reach + 1]]
-        result.append((x, sum(near) / len(near)))
+        first, end = k - reach, min(k + reach + 1, len(points))
+        result.append((x, (sums[end] - sums[first]) / (end - first)))
     return result
 
 

@@ -64,8 +64,12 @@ def _loss(train: list[Point], means: list[Point], test: list[Point], epochs: boo
     low, high = min(values), max(values)
     wide = low > 0 and high / low > 8
     y = chart.logarithmic(low / 1.25, high * 1.1) if wide else chart.linear(min(0.0, low), high)
-    note = "Equal distances are equal ratios." if y.stretched else ""
-    return _chart("Loss", "", note, (train, calm, means, test), y, plain, epochs)
+    notes = ["Equal distances are equal ratios."] if y.stretched else []
+    if calm and test and calm[-1][1] > test[-1][1]:
+        notes.append(
+            "Learning counts all that the recipe adds (shifts, label smoothing), so it may lie above held out."
+        )
+    return _chart("Loss", "", " ".join(notes), (train, calm, means, test), y, plain, epochs)
 
 
 def _accuracy(train: list[Point], means: list[Point], test: list[Point], epochs: bool) -> Chart:

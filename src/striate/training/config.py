@@ -20,6 +20,7 @@ class TrainConfig:
     rate: float = setting(0.15, meaning="the highest learning rate of the one-cycle schedule", low=0.0, high=100.0)
     momentum: float = setting(0.9, meaning="Nesterov momentum of gradient descent", low=0.0, high=0.999)
     weight_decay: float = setting(5e-4, meaning="pull of the weights to 0; not on biases and norms", low=0.0, high=1.0)
+    clip: float = setting(1.0, meaning="the longest a step's gradient may be; longer ones are shortened", low=1e-6)
     label_smoothing: float = setting(0.1, meaning="share of the target spread over all classes", low=0.0, high=0.5)
     shift: int | None = setting(None, meaning="random shifts up to so many pixels; chosen by the data", low=0, high=64)
     flip: bool = setting(False, meaning="mirror half of the pictures left to right")

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
+from torch.nn.utils import clip_grad_norm_
 
 from striate.data.augment import flip, shift
 from striate.data.preprocess import Preprocess
@@ -82,6 +83,7 @@ class Loop:
         self.config, self.machine = config, machine
         self.task = Classify(config.label_smoothing)
         self.optimizer = optimizer_for(net, config)
+        self.parameters = [p for group in self.optimizer.param_groups for p in group["params"]]
         self.slices = batches(len(labels), config.batch_size)
         self.steps = len(self.slices) * (config.epochs or 1)
         self.step, self.seconds = 0, 0.0
@@ -130,13 +132,18 @@ class Loop:
             outputs = self.net(self.preprocess.normalise(x, memory_format=self.machine.memory_format))
             loss = self.task.loss(outputs, y)
         value = loss.item()
-        if not math.isfinite(value):
-            raise Diverged(
-                f"step {self.step + 1}: the loss is {value}; the weights were not changed by it. "
-                f"Try a lower --rate than {self.config.rate:g}."
-            )
+        self._check(value, "the loss")
         loss.backward()  # type: ignore[no-untyped-call]
+        length = clip_grad_norm_(self.parameters, self.config.clip).item()
+        self._check(length, "the length of the gradient")
         self.optimizer.step()
         self.optimizer.zero_grad(set_to_none=True)
         self.step += 1
         return value, int((outputs.detach().argmax(1) == y).sum())
+
+    def _check(self, value: float, what: str) -> None:
+        if not math.isfinite(value):
+            raise Diverged(
+                f"step {self.step + 1}: {what} is {value}; the weights were not changed by it. "
+                f"Try a lower --rate than {self.config.rate:g}."
+            )

@@ -29,6 +29,7 @@ from striate.tasks.classify import Classify
 from striate.training.allocator import keep_memory
 from striate.training.config import TrainConfig
 from striate.training.events import Done, Epoch, Event, Started
+from striate.training.initialise import he
 from striate.training.loop import Loop
 from striate.training.machine import Machine, choose
 from striate.training.randomness import number
@@ -90,6 +91,8 @@ def fit(
     config = dataclasses.replace(config, precision=machine.precision, device=machine.device.type)
     torch.manual_seed(number(config.seed, 0, "weights"))
     module = networks.build(net, image, classes)
+    if isinstance(net, str) and networks.refer(net).kind in ("zoo", "notation"):
+        he(module)  # a module of the user's own starts as it is
     preprocess = Preprocess.for_training(dataset.train, image)
     reference = networks.refer(net)
     run = Run.create(config.run, slug(f"{reference.text}-{dataset.name}"), overwrite=overwrite)

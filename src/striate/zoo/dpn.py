@@ -69,7 +69,9 @@ class DualPathBlock(nn.Module):
     The first block of a stage is given a `stride`: it projects what comes in to `residual` + 2 `increment` maps.
     """
 
-    def __init__(self, shape: Shape, width: int, groups: int, *, residual: int, increment: int, stride: int | None = None):
+    def __init__(
+        self, shape: Shape, width: int, groups: int, *, residual: int, increment: int, stride: int | None = None
+    ):
         super().__init__()
         self.residual, self.projection = residual, f"c1x1_w_s{stride}" if stride else None
         if self.projection:

@@ -1,6 +1,6 @@
 """Squeeze-and-Excitation Networks. Hu, Shen, Sun, CVPR 2018. arXiv:1709.01507
 
-A block's maps are multiplied by gates that two small layers compute from the maps' averages (section 3, r = 16).
+ResNet's and ResNeXt's bottlenecks, gated: section 3, with reduction r = 16.
 
 `seresnet50` is the authors' Caffe model: the stride of a bottleneck is in its first 1x1, and the max-pool is not padded, its last
 window may hang over the border. `seresnet50_v15` is timm's "seresnet50": the stride is in the 3x3, and the stem is
@@ -20,25 +20,12 @@ from torch import Tensor, nn
 from torch.nn.functional import relu
 
 from striate.layers.residual import Bottleneck, Shortcut, projection, stage
+from striate.layers.squeeze_excitation import SqueezeExcitation
 from striate.rows import Row, Shape, conv, linear, norm, stack
 from striate.zoo.facts import network
 from striate.zoo.resnet import TABLE_1
 
 PAPER = "Squeeze-and-Excitation Networks"
-REDUCTION = 16  # r of equation 3
-
-
-class SqueezeExcitation(nn.Module):
-    """Each map times its gate, a sigmoid of two layers above all the maps' averages (figure 3)."""
-
-    def __init__(self, channels: int):
-        super().__init__()
-        self.fc1 = nn.Conv2d(channels, channels // REDUCTION, 1)
-        self.fc2 = nn.Conv2d(channels // REDUCTION, channels, 1)
-
-    def forward(self, x: Tensor) -> Tensor:
-        averages = x.mean((2, 3), keepdim=True)  # (n, c, 1, 1)
-        return x * self.fc2(relu(self.fc1(averages))).sigmoid()
 
 
 class SEBottleneck(Bottleneck):
