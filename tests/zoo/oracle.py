@@ -27,9 +27,9 @@ State = dict[str, Tensor]
 class Oracle:
     """`build` gives their network; it is called on the meta device, so its weights cost nothing.
 
-    `image` is what both networks are shown: small is quick, and one odd side tells a floor from a ceiling. `keys` are patterns and
-    replacements (of `re.sub`, in this order) that turn their keys to ours; `adapt` then changes what names cannot say.
-    `float64` where rounding would hide a fault or feign one.
+    `image` is what both networks are shown: small is quick, and a side that is odd on its way tells a floor from a
+    ceiling. `keys` are patterns and replacements (of `re.sub`, in this order) that turn their keys to ours; `adapt`
+    then changes what names cannot say. `float64` where rounding would hide a fault or feign one.
     """
 
     build: Callable[[], nn.Module]

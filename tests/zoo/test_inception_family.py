@@ -3,7 +3,6 @@
 import csv
 import re
 from importlib.util import find_spec
-from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -107,7 +106,7 @@ def test_its_facts_are_those_of_the_table(name, table):
 
 @pytest.mark.parametrize("name", AUXILIARY)
 def test_with_its_auxiliary_classifiers_it_has_the_parameters_and_multiply_adds_of_the_table(name, table):
-    net, row = built(name), table[AUXILIARY[name]]
+    net, row = built(name).eval(), table[AUXILIARY[name]]
     with FlopCounterMode(display=False) as counter, torch.no_grad():
         net.with_auxiliary(torch.empty(1, *networks[name].facts.image, device="meta"))
 
@@ -115,10 +114,13 @@ def test_with_its_auxiliary_classifiers_it_has_the_parameters_and_multiply_adds_
     assert counter.get_total_flops() // 2 == int(row["macs"])
 
 
-@pytest.mark.parametrize(("alpha", "size"), product((1.0, 0.75, 0.5, 0.25), (224, 192, 160, 128)))
-def test_mobilenet_has_the_counts_of_the_table_at_every_width_and_resolution(alpha, size, table):
-    name = {1.0: "mobilenet_v1"}.get(alpha, f"mobilenet_v1_0{round(100 * alpha)}")
-    net, row = built(name, image=(3, size, size)), table[f"MobileNet v1 {alpha:g} {size}".replace(" 1 ", " 1.0 ")]
+@pytest.mark.parametrize("size", [224, 192, 160, 128])
+@pytest.mark.parametrize(
+    ("name", "alpha"),
+    [("mobilenet_v1", "1.0"), ("mobilenet_v1_075", "0.75"), ("mobilenet_v1_050", "0.5"), ("mobilenet_v1_025", "0.25")],
+)
+def test_mobilenet_has_the_counts_of_the_table_at_every_width_and_resolution(name, alpha, size, table):
+    net, row = built(name, image=(3, size, size)), table[f"MobileNet v1 {alpha} {size}"]
     with FlopCounterMode(display=False) as counter, torch.no_grad():
         net(torch.empty(1, 3, size, size, device="meta"))
 
@@ -152,7 +154,7 @@ def test_batch_normalisation_adds_its_scales_and_shifts_to_vgg_and_takes_no_bias
         ("inception_v3", {"Conv2d_1a_3x3": 149, "Mixed_5d": 35, "Mixed_6e": 17, "Mixed_7c": 8}),
         ("inception_v4", {"features.5": 35, "features.10": 17, "features.18": 8}),
         ("inception_resnet_v2", {"repeat": 35, "repeat_1": 17, "block8": 8}),
-        ("polynet", {"stage_a": 41, "stage_b": 20, "stage_c": 9}),
+        ("polynet", {"stage_a": 39, "stage_b": 19, "stage_c": 9}),
         ("xception", {"block1": 74, "block2": 37, "block3": 19, "block11": 19, "block12": 10}),
         ("squeezenet1_0", {"features.2": 54, "features.6": 27, "features.11": 13}),
         ("mobilenet_v1", {"act1": 112, "blocks.1": 56, "blocks.2": 28, "blocks.3": 14, "blocks.4": 7}),
@@ -228,7 +230,7 @@ def test_the_auxiliary_classifiers_of_googlenet_train_the_layers_below_them():
     picture = torch.randn(2, 3, 64, 64)
     _, first, second = net.with_auxiliary(picture)
 
-    first.square().sum().backward()
+    first.square().sum().backward(retain_graph=True)
     assert net.aux1.fc2.weight.grad.isfinite().all()
     assert net.inception4a.branch1.conv.weight.grad.abs().max() > 0
     assert net.inception4b.branch1.conv.weight.grad is None
@@ -338,7 +340,6 @@ def test_the_widths_of_efficientnet_lite2_are_those_of_its_checkpoint():
         ("inception_v4", 74, "features.18.branch0.1.conv"),
         ("inception_resnet_v2", 74, "mixed_7a.branch0.1.conv"),
         ("inception_v3_aux", 298, "AuxLogits.conv1.conv"),
-        ("squeezenet1_0", 6, "features.0"),
     ],
 )
 def test_an_image_that_is_too_small_is_refused_by_the_row_that_cannot_take_it_and_one_pixel_more_is_enough(

@@ -21,25 +21,29 @@ Interval = tuple[int, int]  # first and last pixel
 class Span:
     """What the units along one dimension of a tensor see along one axis of the image.
 
-    `ends`: (low, high) of the units of one period, None for a unit that sees nothing. `real`: the pixels that the units
-    that there are see together, without padding. `fixed`: the pixels that every unit sees, after something that looks
+    `ends`: (low, high) of the units of one period, None for a unit that sees nothing. `real`: what each of the units
+    that there are sees of the image that there is, without padding. `fixed`: the pixels that every unit sees, after something that looks
     at the whole map. `dim`: the dimension of the tensor along which the units
-    stand, None where nothing of this axis is left; they are `length` units, each `inner` elements after the other
-    where several axes share the dimension.
+    stand, None where nothing of this axis is left; where several axes share it, a unit stands `inner` elements after
+    the one before.
     """
 
     ends: tuple[Interval | None, ...]
     advance: int
-    real: Interval | None
+    real: tuple[Interval | None, ...]
     fixed: Interval | None = None
     dim: int | None = None
     inner: int = 1
-    length: int = 1
 
     @classmethod
     def pixels(cls, n: int, dim: int = 0) -> Span:
         """The pixels of an image themselves, `n` along this axis."""
-        return cls(((0, 0),), 1, (0, n - 1), dim=dim, length=n)
+        return cls(((0, 0),), 1, tuple((pixel, pixel) for pixel in range(n)), dim=dim)
+
+    @property
+    def length(self) -> int:
+        """How many units there are."""
+        return len(self.real)
 
     def at(self, unit: int) -> Interval | None:
         """The pixels that unit `unit` sees, leaving out `fixed`."""
@@ -52,12 +56,7 @@ class Span:
 
     def everywhere(self) -> Interval | None:
         """The pixels that any of its units sees."""
-        return hull([self.fixed, self.real])
-
-    def of(self, first: int, last: int) -> Interval | None:
-        """The pixels that the units `first` to `last` see together."""
-        units = range(first, last + 1) if len(self.ends) > 1 else (first, last)
-        return overlap(hull(self.at(unit) for unit in units), self.real)
+        return hull([self.fixed, *self.real])
 
 
 def hull(intervals: Iterable[Interval | None]) -> Interval | None:
@@ -68,17 +67,6 @@ def hull(intervals: Iterable[Interval | None]) -> Interval | None:
     """
     some = [interval for interval in intervals if interval is not None]
     return (min(low for low, _ in some), max(high for _, high in some)) if some else None
-
-
-def overlap(a: Interval | None, b: Interval | None) -> Interval | None:
-    """What is in both.
-
-    >>> overlap((0, 5), (3, 9))
-    (3, 5)
-    """
-    if a is None or b is None or a[1] < b[0] or b[1] < a[0]:
-        return None
-    return max(a[0], b[0]), min(a[1], b[1])
 
 
 def through(
@@ -96,15 +84,9 @@ def through(
     if period > length > 0:  # the map is shorter than its pattern
         period, advance = length, round(advance * length / period)
     ends = tuple(hull(span.at(tap) for tap in _outer(taps(unit), span)) for unit in range(period))
-    return replace(span, ends=ends, advance=advance, real=_reached(span, taps, length), length=length)
-
-
-def _reached(span: Span, taps: Callable[[int], Sequence[int]], length: int) -> Interval | None:
-    """The pixels that `length` outputs see, without what lies in padding."""
-    forth = (tap for unit in range(length) for tap in taps(unit))
-    back = (tap for unit in reversed(range(length)) for tap in reversed(taps(unit)))
-    ends = [next((tap for tap in order if 0 <= tap < span.length), None) for order in (forth, back)]
-    return None if None in ends else span.of(min(ends), max(ends))  # type: ignore[type-var,arg-type]
+    inside = range(span.length)
+    real = tuple(hull(span.real[tap] for tap in taps(unit) if tap in inside) for unit in range(length))
+    return replace(span, ends=ends, advance=advance, real=real)
 
 
 def _outer(taps: Sequence[int], span: Span) -> Sequence[int]:
@@ -157,7 +139,13 @@ def whole(spans: Iterable[Span]) -> Span:
 
 def at_once(seen: Interval | None) -> Span:
     """The span of units that all see the same, wherever they are."""
-    return Span((None,), 0, None, fixed=seen)
+    return Span((None,), 0, (), fixed=seen)
+
+
+def rolled(span: Span, by: int) -> Span:
+    """Behind a roll: what leaves at one end comes in at the other, which for the views is beyond the border."""
+    turned = [*span.real[-by % span.length :], *span.real[: -by % span.length]]
+    return replace(shifted(span, span.length, -by), real=tuple(turned))
 
 
 def mixed(span: Span) -> Span:
@@ -177,7 +165,9 @@ def joined(spans: Sequence[Span]) -> Span:
 def _pair(span: Span, other: Span) -> Span:
     if other.dim is None or (other.dim, other.inner, other.length) != (span.dim, span.inner, span.length):
         return replace(span, fixed=hull([span.fixed, other.everywhere()]))
-    span = replace(span, fixed=hull([span.fixed, other.fixed]), real=hull([span.real, other.real]))
+    if span.real is not other.real:
+        span = replace(span, real=tuple(map(hull, zip(span.real, other.real, strict=True))))
+    span = replace(span, fixed=hull([span.fixed, other.fixed]))
     if (span.ends, span.advance) == (other.ends, other.advance):
         return span
     period = lcm(len(span.ends), len(other.ends))
@@ -197,7 +187,7 @@ def _axis(span: Span) -> tuple[int, float, float]:
     """(size, stride, start) along one axis. Where every unit sees the same pixels, views end at the border."""
     stride = span.advance / len(span.ends)
     if span.fixed is not None:
-        first, centre = (hull([span.fixed, overlap(span.at(unit), span.real)]) for unit in (0, span.length // 2))
+        first, centre = (hull([span.fixed, *span.real[unit : unit + 1]]) for unit in (0, span.length // 2))
         return _size(centre), _number(stride), _middle(first)
     seen = [end for end in span.ends if end is not None]
     return max(map(_size, seen), default=0), _number(stride), _middle(seen[0] if seen else None)

@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from striate.analysis.receptive_field import Span, at_once, hull, shifted, through, whole, windowed
+from striate.analysis.receptive_field import Span, at_once, hull, rolled, shifted, through, whole, windowed
 from striate.analysis.sight import Given, Rule, Sight, all_of, along, merged, moved, positive, renumbered
 
 aten = torch.ops.aten
@@ -86,7 +86,7 @@ def select(given: Given, out: Tensor, x: Tensor, dim: int, index: int) -> Sight:
 
 
 def _one(span: Span, unit: int) -> Span:
-    return at_once(hull([span.fixed, span.of(unit, unit)]))
+    return at_once(hull([span.fixed, span.real[unit]]))
 
 
 def unbind(given: Given, out: Tensor, x: Tensor, dim: int = 0) -> list[Sight]:
@@ -133,13 +133,12 @@ def repeat(given: Given, out: Tensor, x: Tensor, times: Sequence[int]) -> Sight:
 
 
 def roll(given: Given, out: Tensor, x: Tensor, shifts: Any, dims: Any = ()) -> Sight:
-    """What leaves at one end comes in at the other; as with padding, that is left out."""
     shifts = list(shifts) if isinstance(shifts, (list, tuple)) else [shifts]
     if not dims:
         return all_of(given)
     sight = given[0][1]
     for by, dim in zip(shifts, positive(dims, x.dim()), strict=True):
-        sight = moved(x, sight, [dim], lambda span, _, by=by: shifted(span, span.length, -by))
+        sight = moved(x, sight, [dim], lambda span, _, by=by: rolled(span, by))
     return sight
 
 

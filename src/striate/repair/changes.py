@@ -87,7 +87,7 @@ Edit = Set | Above | Below | Instead | Around | Image | Text
 
 @dataclass(frozen=True)
 class Change:
-    """One thing to do, in words and as edits made together. Of the changes of one `kind` the first that works is told."""
+    """One thing to do, in words and as edits made together. Of several of one `kind` the first that works is told."""
 
     said: str
     edits: tuple[Edit, ...]

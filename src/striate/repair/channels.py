@@ -9,8 +9,22 @@ from typing import Any
 from torch import nn
 
 from striate.layers.maxout import Maxout
-from striate.repair.changes import FLATTEN, Above, Below, Change, Edit, Image, Instead, Piece, Set, Shape, change
-from striate.repair.changes import pointwise, resized, unflatten
+from striate.repair.changes import (
+    FLATTEN,
+    Above,
+    Below,
+    Change,
+    Edit,
+    Image,
+    Instead,
+    Piece,
+    Set,
+    Shape,
+    change,
+    pointwise,
+    resized,
+    unflatten,
+)
 from striate.repair.layers import axes_in, by, value
 from striate.repair.mistake import Mistake, Step
 from striate.rows import linear
@@ -95,7 +109,9 @@ def grouped(mistake: Mistake) -> Iterator[Change]:
     if maps % groups == 0 and isinstance(out, int):
         yield change("out", f"Give {rounded(out, groups)} maps", Set(path, {"out": rounded(out, groups)}))
         return
-    own: tuple[Edit, ...] = (Set(path, {"out": rounded(gives, groups)}),) if isinstance(out, int) and out % groups else ()
+    own: tuple[Edit, ...] = (
+        (Set(path, {"out": rounded(gives, groups)}),) if isinstance(out, int) and out % groups else ()
+    )
     if edits := widened(mistake.trail, rounded(maps, groups)):
         yield change("out", f"Let the layer above give {rounded(maps, groups)} maps", *edits, *own)
     said = f"Put a {by((1,) * max(1, len(given) - 1))} convolution to {rounded(maps, groups)} maps above"
@@ -105,7 +121,7 @@ def grouped(mistake: Mistake) -> Iterator[Change]:
 def rounded(maps: int, groups: int) -> int:
     """The multiple of `groups` next to `maps`, the larger of two."""
     below = maps // groups * groups
-    return below if 0 < below and maps - below < groups / 2 else below + groups
+    return below if below > 0 and maps - below < groups / 2 else below + groups
 
 
 def multiples(mistake: Mistake) -> Iterator[Change]:
@@ -125,7 +141,9 @@ def multiples(mistake: Mistake) -> Iterator[Change]:
         if edits := widened(mistake.trail, maps):
             yield change("out", f"Let the layer above give {maps} maps", *edits)
         if len(given) > 1:
-            yield change("above", f"Put a 1 × 1 convolution to {maps} maps above", Above(path, (pointwise(maps),), given))
+            yield change(
+                "above", f"Put a 1 × 1 convolution to {maps} maps above", Above(path, (pointwise(maps),), given)
+            )
 
 
 def features(mistake: Mistake) -> Iterator[Change]:
@@ -199,8 +217,10 @@ def ranks(mistake: Mistake) -> Iterator[Change]:
         flattening = next((step for step in reversed(mistake.trail) if is_flattening(step.layer)), None)
         if flattening is not None:
             yield change("flatten", f"Leave {name_of(flattening.path)} out", Instead(flattening.path, (), given))
-        axes = axes_in(layer, given) if isinstance(layer, nn.Module) else mistake.axes
-        known = next((step.gives for step in reversed(mistake.trail) if step.gives and len(step.gives) == axes + 1), None)
+        axes = mistake.axes
+        known = next(
+            (step.gives for step in reversed(mistake.trail) if step.gives and len(step.gives) == axes + 1), None
+        )
         shapes = [shape for shape in (known,) if shape and prod(shape) == given[0]] + [(given[0], *(1,) * axes)]
         for shape in shapes:
             yield change("above", f"Make maps of {by(shape)} of the features", Above(path, (unflatten(shape),), given))

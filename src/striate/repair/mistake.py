@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from striate.repair.changes import Change, Path, Shape
 from striate.errors import StriateError
+from striate.repair.changes import Change, Path, Shape
 
 
 @dataclass(frozen=True)
@@ -41,6 +41,7 @@ class Mistake:
     wants: int | None = None  # features that a reshape or a product needs
     trail: tuple[Step, ...] = ()
     inside: tuple[Step, ...] = ()
+    axes: int = 2  # spatial axes that the layer works on
     span: tuple[int, int] | None = None
 
 

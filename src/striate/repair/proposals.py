@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from itertools import chain
+from itertools import chain, islice
 
 from striate.repair import channels, sums, windows
 from striate.repair.changes import Change, Image, Instead, Set, Shape, change
 from striate.repair.channels import name_of
 from striate.repair.layers import by
-from striate.repair.mistake import Mistake
-from striate.repair.windows import same_size, strided_or_pool, window_of
+from striate.repair.mistake import Mistake, Step
+from striate.repair.windows import is_pool, same_size, window_of
 
-SIDES = (8, 12, 16, 20, 24, 28, 32, 36, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 299, 320, 384, 448, 512, 640, 768, 1024)
-FACTORS = (2, 3, 4, 6, 8, 12, 16, 32, 64)
+SIDES = (
+    8, 12, 16, 20, 24, 28, 32, 36, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 299, 320, 384, 448, 512, 1024,
+)  # fmt: skip
+FACTORS = (2, 3, 4, 6, 8, 16, 32)
 MULTIPLES = (2, 4, 8, 16, 32)
-REACH = 6  # earlier layers that are tried
+LARGER, SMALLER, REACH = 12, 6, 6  # pictures and earlier layers that are tried
 
 
 def proposals(mistake: Mistake, image: Shape) -> Iterator[Change]:
@@ -33,7 +35,64 @@ def proposals(mistake: Mistake, image: Shape) -> Iterator[Change]:
         sums.added(mistake),
         sums.joined(mistake),
         sums.reshaped(mistake),
-        pictures(image),
+        pictures(mistake, image),
         above(mistake, len(image) - 1),
         left_out(mistake),
     )
+
+
+def pictures(mistake: Mistake, image: Shape) -> Iterator[Change]:
+    """Other pictures: larger ones first, then smaller ones; of other axes where a layer works on those."""
+    size = image[1:]
+    if not size:
+        return
+    if mistake.given == image and "spatial ax" in (mistake.formula or "") and mistake.axes != len(size):
+        side = max(size)
+        yield take((image[0], *(side,) * mistake.axes))
+    if len(set(size)) == 1:
+        larger = [(side,) * len(size) for side in SIDES if side > size[0]]
+        smaller = [(side,) * len(size) for side in reversed(SIDES) if side < size[0]]
+    else:
+        even = [tuple(-(-n // m) * m for n in size) for m in MULTIPLES]
+        larger = [*even, *(tuple(factor * n for n in size) for factor in FACTORS)]
+        smaller = [tuple(max(1, n // factor) for n in size) for factor in FACTORS[:3]]
+    for other in dict.fromkeys([*larger[:LARGER], *smaller[:SMALLER]]):
+        if other != size:
+            yield take((image[0], *other))
+
+
+def take(image: Shape) -> Change:
+    kind = ("signals", "pictures", "volumes")[len(image) - 2]
+    return change(
+        "image",
+        f"Take {kind} of {by(image[1:])}" if len(image) != 3 else f"Take {by(image[1:])} pictures",
+        Image(image),
+    )
+
+
+def above(mistake: Mistake, axes: int) -> Iterator[Change]:
+    """The layers above leave larger maps: no strides, no pooling, or a border."""
+    windowed = [step for step in mistake.trail if window_of(step.layer, axes) is not None]
+    for step in islice((step for step in reversed(windowed) if shrinks(step, axes)), REACH):
+        if is_pool(step.layer):
+            yield change("above", f"Leave {name_of(step.path)} out", Instead(step.path, (), step.given or ()))
+        else:
+            yield change("above", f"Take no stride in {name_of(step.path)}", Set(step.path, {"stride": 1}))
+    borders = [
+        Set(step.path, {"padding": new["padding"]})
+        for step in windowed
+        if not is_pool(step.layer) and (new := same_size(step, axes)) and set(new) == {"padding"}
+    ]
+    if borders:
+        yield change("border", "Pad the convolutions above so that they keep the size", *borders)
+
+
+def shrinks(step: Step, axes: int) -> bool:
+    sizes = window_of(step.layer, axes)
+    return sizes is not None and max(sizes[1]) > 1
+
+
+def left_out(mistake: Mistake) -> Iterator[Change]:
+    """Without the layer."""
+    if mistake.path:
+        yield change("left out", f"Leave {name_of(mistake.path)} out", Instead(mistake.path, (), mistake.given or ()))

@@ -9,8 +9,21 @@ from torch import nn
 
 from striate.layers.branches import Branches, branches
 from striate.layers.skip import Skip, skip
-from striate.repair.changes import FLATTEN, Around, Below, Change, Edit, Instead, Path, Piece, Set, Shape
-from striate.repair.changes import change, pointwise, resized, window
+from striate.repair.changes import (
+    FLATTEN,
+    Around,
+    Below,
+    Change,
+    Edit,
+    Instead,
+    Piece,
+    Set,
+    Shape,
+    change,
+    pointwise,
+    resized,
+    window,
+)
 from striate.repair.channels import more_features, name_of, pooled_to, widened
 from striate.repair.layers import by, value
 from striate.repair.mistake import Mistake, Step
@@ -86,7 +99,7 @@ def shortcuts(mistake: Mistake, body: Shape, around: Shape) -> Iterator[Change]:
 
 
 def projection(given: Shape, wants: Shape) -> tuple[Piece, ...] | None:
-    """What makes one shape of another: a 1x1 convolution with a stride, or a larger one, or averages; None if nothing."""
+    """What makes one shape of another: a 1x1 convolution with a stride, a larger one, or averages; None if nothing."""
     if len(given) == len(wants) == 1:
         return (Piece(linear(wants[0]), f"fc {wants[0]}"),)
     if len(wants) == 1:
@@ -199,7 +212,3 @@ def reshaped(mistake: Mistake) -> Iterator[Change]:
         for side in last.gives:
             flat *= side
         yield from more_features(mistake, wants, flat)
-
-
-def path_of(path: Path) -> str:
-    return ".".join(path)

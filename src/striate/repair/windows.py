@@ -7,8 +7,8 @@ from typing import Any
 
 from torch import nn
 
-from striate.misfit import POOLS, TRANSPOSED
 from striate.layers.pooling import avg_pool, max_pool
+from striate.misfit import POOLS, TRANSPOSED
 from striate.repair.changes import Change, Instead, Set, change, resized
 from striate.repair.layers import along, axes_in, by, short, value
 from striate.repair.mistake import Mistake, Step

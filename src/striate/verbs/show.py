@@ -11,6 +11,8 @@ from striate.errors import ConfigError
 from striate.settings import setting
 
 if TYPE_CHECKING:
+    from torch import nn
+
     from striate.analysis.result import Analysis
     from striate.networks import Net
     from striate.rows import Shape
@@ -76,15 +78,17 @@ def show(
     Nothing is allocated: all of it happens on torch's meta device. `ShapeError` or `NotationError` where the network
     cannot be built, and, if `strict`, where a stride leaves a remainder.
     """
-    import torch
-    from torch import nn
-
-    from striate import networks
     from striate.analysis.analyse import analyse
 
     shape = full_image(image, net)
-    if isinstance(net, nn.Module):
-        return analyse(net, shape, batch=batch, strict=strict, optimizer=optimizer)
+    return analyse(built(net, shape, classes, letters), shape, batch=batch, strict=strict, optimizer=optimizer)
+
+
+def built(net: Net, image: Shape, classes: int | None, letters: Mapping[str, int] | None) -> nn.Module:
+    """The module of `net` on the meta device, where it takes no memory; a module as it is."""
+    import torch
+
+    from striate import networks
+
     with torch.device("meta"):
-        built = networks.build(net, shape, classes or networks.default_classes(net), letters=letters)
-    return analyse(built, shape, batch=batch, strict=strict, optimizer=optimizer)
+        return networks.build(net, image, classes or networks.default_classes(net), letters=letters)

@@ -4,9 +4,11 @@ Every block adds to a residual path, as ResNeXt does, and appends maps to a dens
 paths travel as one tensor: the residual maps first, then the dense ones. Child names are timm's.
 
 Table 1 prints DPN-92 and DPN-98; DPN-68 (a narrow stem and residual path) and DPN-131 are the authors' published
-networks. Publications count 37.8, 61.7 and 79.5 million parameters for DPN-92, -98 and -131: these include the running statistics of
-batch normalisation, which are not trained. The classifier is a 1x1 convolution, as in the authors' files. The
-lectures' 81.5/95.8 of DPN-131 at 320x320 adds max-pooling to the average pooling at the end; without, it is 81.38/95.77.
+networks. Publications count 37.8, 61.7 and 79.5 million parameters for DPN-92, -98 and -131: these include the running
+statistics of batch normalisation, which are not trained. The lectures' 81.5/95.8 of DPN-131 at 320x320 adds max-pooling
+to the average pooling at the end; without, it is 81.38/95.77.
+
+Deviations, all of the authors' files: the classifier is a 1x1 convolution, and batch normalisation adds 0.001.
 """
 
 from __future__ import annotations
@@ -60,11 +62,12 @@ class NormActConv(nn.Module):
         self.conv = nn.Conv2d(channels, out, kernel, stride, kernel // 2, groups=groups, bias=False)
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.conv(relu(self.bn(x)))
+        y: Tensor = self.conv(relu(self.bn(x)))
+        return y
 
 
 class DualPathBlock(nn.Module):
-    """1x1 and grouped 3x3 to `width` maps, 1x1 to `residual` maps, which are added, and `increment`, which are appended.
+    """1x1, grouped 3x3 to `width` maps, 1x1 to `residual` maps, which are added, and `increment`, which are appended.
 
     The first block of a stage is given a `stride`: it projects what comes in to `residual` + 2 `increment` maps.
     """

@@ -111,7 +111,7 @@ class Poly3(nn.Module):
 
 
 class Stem(nn.Module):
-    """331x331x3 to 41x41x384: the stem of Inception-ResNet-v2 (figure 3 of arXiv:1602.07261)."""
+    """331x331x3 to 39x39x384: the stem of Inception-ResNet-v2 (figure 3 of arXiv:1602.07261)."""
 
     def __init__(self, shape: Shape):
         super().__init__()
@@ -139,7 +139,7 @@ class Stem(nn.Module):
 
 
 def reduction_a() -> Row:
-    """41x41 to 20x20."""
+    """39x39 to 19x19."""
     return branches(
         path0=chain(same(256, 1), same(256, 3), valid(384, 3, stride=2)),
         path1=valid(384, 3, stride=2),
@@ -148,7 +148,7 @@ def reduction_a() -> Row:
 
 
 def reduction_b() -> Row:
-    """20x20 to 9x9."""
+    """19x19 to 9x9."""
     return branches(
         path0=chain(same(256, 1), same(256, 3), valid(256, 3, stride=2)),
         path1=chain(same(256, 1), valid(256, 3, stride=2)),

@@ -1,8 +1,8 @@
 """Deep Pyramidal Residual Networks. Han, Kim, Kim, CVPR 2017. arXiv:1610.02915
 
-Every block is wider than the one before it, by alpha/N maps of which the fraction is carried on (equation 3); the shortcut
-has no parameters: zero maps are appended, and a strided block averages 2x2 squares. Child names are those of the
-authors' PyTorch code.
+Every block is wider than the one before it, by alpha/N maps of which the fraction is carried on (equation 3); the
+shortcut has no parameters: zero maps are appended, and a strided block averages 2x2 squares. Child names are those of
+the authors' PyTorch code.
 
 Tables print fewer parameters for the ImageNet networks (62.1 and 116.4 million), which leave out batch normalisation,
 and 1.7, 3.8 and 28.3 million for CIFAR, 1 to 4 % below what the published code has, and what is here. Deviations from
@@ -49,9 +49,10 @@ class PyramidalBlock(nn.Module):
         self.downsample = shortcut(shape[0], width, stride)
 
     def forward(self, x: Tensor) -> Tensor:  # (n, c, h, w) -> (n, width, h/stride, w/stride)
-        y = self.conv1(self.bn1(x))
+        y: Tensor = self.conv1(self.bn1(x))
         y = self.conv2(relu(self.bn2(y)))
-        return self.bn3(y) + self.downsample(x)
+        y = self.bn3(y) + self.downsample(x)
+        return y
 
 
 class PyramidalBottleneck(nn.Module):
@@ -72,10 +73,11 @@ class PyramidalBottleneck(nn.Module):
         self.downsample = shortcut(shape[0], out, stride)
 
     def forward(self, x: Tensor) -> Tensor:  # (n, c, h, w) -> (n, 4 width, h/stride, w/stride)
-        y = self.conv1(self.bn1(x))
+        y: Tensor = self.conv1(self.bn1(x))
         y = self.conv2(relu(self.bn2(y)))
         y = self.conv3(relu(self.bn3(y)))
-        return self.bn4(y) + self.downsample(x)
+        y = self.bn4(y) + self.downsample(x)
+        return y
 
 
 Block = type[PyramidalBlock] | type[PyramidalBottleneck]

@@ -1,17 +1,18 @@
 """Deep Residual Learning for Image Recognition. He, Zhang, Ren, Sun, CVPR 2016. arXiv:1512.03385
 
-`resnet50` and its like put the stride of a bottleneck on its 3x3 convolution, as the checkpoints of torchvision and timm
-do ("v1.5"); `resnet50_v1` and its like put it on the first 1x1, as the paper and its Caffe models do. Both have the same
-parameters and the same keys, so a checkpoint of the one loads into the other and is less accurate there; v1 needs
+`resnet50` and its like put the stride of a bottleneck on its 3x3 convolution, as the checkpoints of torchvision and
+timm do ("v1.5"); `resnet50_v1` and its like put it on the first 1x1, as the paper and its Caffe models do. Both have the
+same parameters and keys, so a checkpoint of the one loads into the other and is less accurate there; v1 needs
 231,211,008 multiply-adds less at every depth. Child names are torchvision's.
 
 Deviations: projection shortcuts where shapes change (option B of section 3.3, as in the paper's bottleneck networks)
-also in the 18- and 34-layer networks, which table 2 trained with option A. The Caffe model of ResNet-50 has 64 parameters
-more, a bias in its first convolution; its max-pool is padded at the end only. No published copy keeps either.
+also in the 18- and 34-layer networks, which table 2 trained with option A. The authors' Caffe models pad their max-pool
+at the end only, not on both sides, and that of ResNet-50 has 64 parameters more, a bias in its first convolution.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 
 from torch import nn
@@ -35,7 +36,7 @@ TABLE_1 = {  # layers: how many blocks in conv2_x, conv3_x, conv4_x, conv5_x
 def resnet(layers: int, image: Shape, classes: int, *, early: bool = False) -> nn.Sequential:
     """The column of table 1 with so many `layers`; `early` puts a bottleneck's stride on its first 1x1."""
 
-    def block(width: int) -> partial[nn.Module]:
+    def block(width: int) -> Callable[..., nn.Module]:
         if layers < 50:
             return partial(BasicBlock, width=width)
         return partial(Bottleneck, width=width, out=4 * width, early=early)

@@ -1,9 +1,10 @@
 """Deep Residual Learning for Image Recognition. He, Zhang, Ren, Sun, CVPR 2016. arXiv:1512.03385
 
 Section 4.2: the networks for CIFAR-10 with 6n + 2 layers. `resnet20_cifar` and its like have the paper's shortcut A,
-which adds no parameter: every second pixel, and zero maps appended at the end. A common copy puts half of the zero maps before
-the others; its weights fit here and give other outputs. `resnet20_cifar_b` and its like have shortcut B, a strided 1x1
-convolution with batch normalisation, which public checkpoints use too (2,752 parameters more). Child names are torchvision's.
+which adds no parameter: every second pixel, and zero maps appended at the end. A common copy puts half of the zero maps
+before the others; its weights fit here and give other outputs. `resnet20_cifar_b` and its like have shortcut B, a
+strided 1x1 convolution with batch normalisation (2,752 parameters more), as some public checkpoints do. Child names are
+torchvision's.
 
 The parameters that the paper prints (0.27M, 0.46M, 0.66M, 0.85M, 1.7M) are these, rounded.
 """
@@ -51,7 +52,8 @@ def resnet_cifar(layers: int, image: Shape, classes: int, *, shortcut: Shortcut 
 
 
 @network(
-    paper=PAPER, year=2015, parameters=269_722, multiply_adds=40_551_040, top1=91.25, source="paper, CIFAR-10",
+    paper=PAPER, year=2015, parameters=269_722, multiply_adds=40_551_040, top1=91.25,
+    source="paper, CIFAR-10",
 )  # fmt: skip
 def resnet20_cifar(image: Shape = IMAGE, classes: int = 10) -> nn.Sequential:
     """ResNet-20 for CIFAR, shortcut A."""
@@ -59,7 +61,8 @@ def resnet20_cifar(image: Shape = IMAGE, classes: int = 10) -> nn.Sequential:
 
 
 @network(
-    paper=PAPER, year=2015, parameters=464_154, multiply_adds=68_862_592, top1=92.49, source="paper, CIFAR-10",
+    paper=PAPER, year=2015, parameters=464_154, multiply_adds=68_862_592, top1=92.49,
+    source="paper, CIFAR-10",
 )  # fmt: skip
 def resnet32_cifar(image: Shape = IMAGE, classes: int = 10) -> nn.Sequential:
     """ResNet-32 for CIFAR, shortcut A."""
@@ -67,7 +70,8 @@ def resnet32_cifar(image: Shape = IMAGE, classes: int = 10) -> nn.Sequential:
 
 
 @network(
-    paper=PAPER, year=2015, parameters=658_586, multiply_adds=97_174_144, top1=92.83, source="paper, CIFAR-10",
+    paper=PAPER, year=2015, parameters=658_586, multiply_adds=97_174_144, top1=92.83,
+    source="paper, CIFAR-10",
 )  # fmt: skip
 def resnet44_cifar(image: Shape = IMAGE, classes: int = 10) -> nn.Sequential:
     """ResNet-44 for CIFAR, shortcut A."""
@@ -75,7 +79,8 @@ def resnet44_cifar(image: Shape = IMAGE, classes: int = 10) -> nn.Sequential:
 
 
 @network(
-    paper=PAPER, year=2015, parameters=853_018, multiply_adds=125_485_696, top1=93.03, source="paper, CIFAR-10",
+    paper=PAPER, year=2015, parameters=853_018, multiply_adds=125_485_696, top1=93.03,
+    source="paper, CIFAR-10",
 )  # fmt: skip
 def resnet56_cifar(image: Shape = IMAGE, classes: int = 10) -> nn.Sequential:
     """ResNet-56 for CIFAR, shortcut A."""
@@ -83,7 +88,8 @@ def resnet56_cifar(image: Shape = IMAGE, classes: int = 10) -> nn.Sequential:
 
 
 @network(
-    paper=PAPER, year=2015, parameters=1_727_962, multiply_adds=252_887_680, top1=93.57, source="paper, CIFAR-10",
+    paper=PAPER, year=2015, parameters=1_727_962, multiply_adds=252_887_680, top1=93.57,
+    source="paper, CIFAR-10",
 )  # fmt: skip
 def resnet110_cifar(image: Shape = IMAGE, classes: int = 10) -> nn.Sequential:
     """ResNet-110 for CIFAR, shortcut A."""
@@ -91,7 +97,8 @@ def resnet110_cifar(image: Shape = IMAGE, classes: int = 10) -> nn.Sequential:
 
 
 @network(
-    paper=PAPER, year=2015, parameters=272_474, multiply_adds=40_813_184, top1=92.6, source="chenyaofo's weights, CIFAR-10",
+    paper=PAPER, year=2015, parameters=272_474, multiply_adds=40_813_184, top1=92.6,
+    source="chenyaofo's weights, CIFAR-10",
 )  # fmt: skip
 def resnet20_cifar_b(image: Shape = IMAGE, classes: int = 10) -> nn.Sequential:
     """ResNet-20 for CIFAR, shortcut B."""
@@ -99,7 +106,8 @@ def resnet20_cifar_b(image: Shape = IMAGE, classes: int = 10) -> nn.Sequential:
 
 
 @network(
-    paper=PAPER, year=2015, parameters=466_906, multiply_adds=69_124_736, top1=93.53, source="chenyaofo's weights, CIFAR-10",
+    paper=PAPER, year=2015, parameters=466_906, multiply_adds=69_124_736, top1=93.53,
+    source="chenyaofo's weights, CIFAR-10",
 )  # fmt: skip
 def resnet32_cifar_b(image: Shape = IMAGE, classes: int = 10) -> nn.Sequential:
     """ResNet-32 for CIFAR, shortcut B."""
@@ -107,7 +115,8 @@ def resnet32_cifar_b(image: Shape = IMAGE, classes: int = 10) -> nn.Sequential:
 
 
 @network(
-    paper=PAPER, year=2015, parameters=661_338, multiply_adds=97_436_288, top1=94.01, source="chenyaofo's weights, CIFAR-10",
+    paper=PAPER, year=2015, parameters=661_338, multiply_adds=97_436_288, top1=94.01,
+    source="chenyaofo's weights, CIFAR-10",
 )  # fmt: skip
 def resnet44_cifar_b(image: Shape = IMAGE, classes: int = 10) -> nn.Sequential:
     """ResNet-44 for CIFAR, shortcut B."""
@@ -115,7 +124,8 @@ def resnet44_cifar_b(image: Shape = IMAGE, classes: int = 10) -> nn.Sequential:
 
 
 @network(
-    paper=PAPER, year=2015, parameters=855_770, multiply_adds=125_747_840, top1=94.37, source="chenyaofo's weights, CIFAR-10",
+    paper=PAPER, year=2015, parameters=855_770, multiply_adds=125_747_840, top1=94.37,
+    source="chenyaofo's weights, CIFAR-10",
 )  # fmt: skip
 def resnet56_cifar_b(image: Shape = IMAGE, classes: int = 10) -> nn.Sequential:
     """ResNet-56 for CIFAR, shortcut B."""

@@ -1,5 +1,5 @@
-"""Bag of Tricks for Image Classification with Convolutional Neural Networks. He, Zhang, Zhang, Zhang, Xie, Li, CVPR 2019.
-arXiv:1812.01187
+"""Bag of Tricks for Image Classification with Convolutional Neural Networks. He, Zhang, Zhang, Zhang, Xie, Li,
+CVPR 2019. arXiv:1812.01187
 
 ResNet-D, figure 2: the strides of ResNet moved so that no input of a convolution is skipped. Three 3x3 convolutions
 replace the 7x7 (ResNet-C), a bottleneck strides in its 3x3 (ResNet-B), and its shortcut averages 2x2 squares before a
@@ -12,6 +12,7 @@ sizes are all even.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 
 from torch import nn
@@ -35,7 +36,7 @@ def averaged(channels: int, out: int, stride: int) -> nn.Module:
 def resnet_d(layers: int, image: Shape, classes: int) -> nn.Sequential:
     """The column of ResNet's table 1 with so many `layers` (the two more of the stem are not counted), in form D."""
 
-    def block(width: int) -> partial[nn.Module]:
+    def block(width: int) -> Callable[..., nn.Module]:
         return partial(Bottleneck, width=width, out=4 * width, shortcut=averaged)
 
     repeat = TABLE_1[layers]

@@ -10,6 +10,7 @@ Pretraining (Mahajan et al. 2018). The lectures' row of 31.5 G multiply-adds is 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 
 from torch import nn
@@ -25,7 +26,7 @@ PAPER = "Aggregated Residual Transformations for Deep Neural Networks"
 def resnext(layers: int, groups: int, width: int, image: Shape, classes: int) -> nn.Sequential:
     """`groups` (the cardinality C) times `width` (d) maps in the 3x3 convolutions of conv2."""
 
-    def block(stage_of: int) -> partial[nn.Module]:
+    def block(stage_of: int) -> Callable[..., nn.Module]:
         return partial(Bottleneck, width=groups * width * 2**stage_of, out=256 * 2**stage_of, groups=groups)
 
     repeat = TABLE_1[layers]

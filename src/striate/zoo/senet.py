@@ -2,14 +2,13 @@
 
 ResNet's and ResNeXt's bottlenecks, gated: section 3, with reduction r = 16.
 
-`seresnet50` is the authors' Caffe model: the stride of a bottleneck is in its first 1x1, and the max-pool is not padded, its last
-window may hang over the border. `seresnet50_v15` is timm's "seresnet50": the stride is in the 3x3, and the stem is
-ResNet's. Both have the same parameters; their weights are not interchangeable. `senet154` is the network of the 2017
-challenge. Child names are timm's ("legacy_seresnet50", "seresnet50", "legacy_senet154").
+`seresnet50` is the authors' Caffe model: the stride of a bottleneck is in its first 1x1, and the max-pool is not padded
+but its last window may hang over the border. `seresnet50_v15` is timm's "seresnet50": the stride is in the 3x3, and the
+stem is ResNet's. Both have the same parameters; their weights are not interchangeable. `senet154` is the network of the
+2017 challenge. Child names are timm's ("legacy_seresnet50", "seresnet50", "legacy_senet154").
 
-Later tables (NASNet, PNASNet and AmoebaNet papers, and the lectures after them) give SENet-154 145.8 million
-parameters; it has 115,088,984. Deviations, all of the authors' own models: the fully connected layers of the gates have biases, and are 1x1
-convolutions.
+Later tables (those of NASNet, PNASNet and AmoebaNet, and the lectures after them) give SENet-154 145.8 million
+parameters; it has 115,088,984. Deviation, of the authors' own models: the layers of the gates have biases.
 """
 
 from __future__ import annotations
@@ -136,7 +135,7 @@ def seresnet50_v15(image: Shape = (3, 224, 224), classes: int = 1000) -> nn.Sequ
     source="authors' repository, 1 crop of 224; 82.72/96.21 at 320",
 )  # fmt: skip
 def senet154(image: Shape = (3, 224, 224), classes: int = 1000) -> nn.Sequential:
-    """SENet-154: SE-ResNeXt-152 (64x4d) with half the maps in the first 1x1s, three 3x3s for the 7x7, and 3x3 projections."""
+    """SENet-154: a gated ResNeXt-152 (64x4d) with half the maps in its first 1x1s and 3x3s in stem and projections."""
     first, *others = TABLE_1[152]
     return stack(
         image,

@@ -1,0 +1,196 @@
+"""One run of a module on meta, watched: which layers it came through, and where and why it stopped."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from math import prod
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.overrides import TorchFunctionMode
+
+from striate.analysis.meta import OnMeta
+from striate.errors import ShapeError
+from striate.misfit import misfit, named, times
+from striate.repair.changes import Path, Shape
+from striate.repair.mistake import Mistake, Step
+from striate.repair.sums import ADDS, JOINS, PRODUCTS, RESHAPES
+
+BATCH = 2
+FAILURES = (RuntimeError, ValueError, IndexError, TypeError, AssertionError, ArithmeticError)
+
+
+class Meta(OnMeta):
+    """Operations on meta, not looked at."""
+
+    def seen(self, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any], out: Any) -> None:
+        """Nothing is kept."""
+
+
+class Calls(TorchFunctionMode):
+    """Counts the calls of torch and keeps the one that failed."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.count = 0
+        self.failed: tuple[str, tuple[Any, ...]] | None = None
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        self.count += 1
+        try:
+            return func(*args, **(kwargs or {}))
+        except FAILURES:
+            if self.failed is None:
+                self.failed = getattr(func, "__name__", str(func)).strip("_"), (*args, *(kwargs or {}).values())
+            raise
+
+
+@dataclass
+class Frame:
+    """A module that is running."""
+
+    path: Path
+    module: nn.Module
+    given: Shape | None
+
+
+@dataclass
+class Run:
+    """What was seen. `unknown`: the run stopped for want of data, which says nothing about shapes."""
+
+    steps: list[Step] = field(default_factory=list)
+    frames: list[Frame] = field(default_factory=list)
+    calls: Calls = field(default_factory=Calls)
+    error: Exception | None = None
+    unknown: bool = False
+    last_call: int = 0
+
+    @contextmanager
+    def watching(self, net: nn.Module) -> Iterator[None]:
+        with ExitStack() as stack:
+            for name, module in net.named_modules():
+                path = tuple(name.split(".")) if name else ()
+                enter = lambda module, args, path=path: self.frames.append(Frame(path, module, shape_in(args)))  # noqa: E731
+                stack.callback(module.register_forward_pre_hook(enter, prepend=True).remove)
+                stack.callback(module.register_forward_hook(self.leave).remove)
+            yield
+
+    def leave(self, module: nn.Module, args: Any, out: Any) -> None:
+        frame = self.frames.pop()
+        if not any(module.children()):
+            self.steps.append(Step(frame.path, module, frame.given, shape_in((out,))))
+            self.last_call = self.calls.count
+
+
+def shape_in(values: Any) -> Shape | None:
+    """The shape of the first tensor, without the batch."""
+    return next((tuple(v.shape[1:]) for v in values if isinstance(v, Tensor)), None)
+
+
+def run(net: nn.Module, image: Shape, twins: dict[int, Tensor]) -> Run:
+    """Run `net`, which is on meta, on two pictures of `image`."""
+    seen = Run()
+    meta = Meta(twins)
+    dtype = next((p.dtype for p in net.parameters() if p.is_floating_point()), torch.float32)
+    picture = torch.empty(BATCH, *image, dtype=dtype, device="meta")
+    try:
+        with torch.no_grad(), seen.watching(net), meta, seen.calls:
+            out = net(picture)
+    except FAILURES as error:
+        seen.error = error
+        seen.unknown = isinstance(error, NotImplementedError) or bool(meta.supposed) or "meta" in str(error).lower()
+        return seen
+    if isinstance(out, Tensor) and out.dim() > 0 and out.shape[0] != BATCH and not meta.supposed:
+        seen.error = ShapeError(
+            f"{BATCH} pictures go in and {out.shape[0]} answers come out: somewhere a reshape takes the batch for features.",
+            formula=f"{out.shape[0]} ≠ {BATCH}",
+        )
+    return seen
+
+
+def mistake_of(seen: Run, net: nn.Module, original: frozenset[Path]) -> Mistake | None:
+    """The mistake at which a run stopped; None where it came through, or nobody can tell. `original`: paths of layers."""
+    error = seen.error
+    if error is None or seen.unknown:
+        return None
+    frame = seen.frames[-1] if seen.frames else Frame((), net, None)
+    covered = {path for step in seen.steps if (path := covering(step.path, original)) is not None}
+    left = -1000.0 * len(covered) - (seen.calls.count - seen.last_call)
+    inside = tuple(s for s in seen.steps if s.path[: len(frame.path)] == frame.path)
+    common = dict(
+        path=frame.path, left=left, layer=frame.module, given=frame.given, trail=tuple(seen.steps), inside=inside
+    )
+    known = error if isinstance(error, ShapeError) else None
+    if known is None and frame.given is not None and not any(frame.module.children()):
+        known = misfit(frame.module, frame.given)
+    if known is not None:
+        given = frame.given or ()
+        wants = axes_wanted(frame.module, given)
+        return Mistake(
+            known, problem=known.problem, formula=known.formula or f"given {times(given)}", axes=wants, **common
+        )
+    return of_operation(error, seen, common)
+
+
+def covering(path: Path, original: frozenset[Path]) -> Path | None:
+    """The layer of the unchanged network that stands at `path` or around it."""
+    while path and path not in original:
+        path = path[:-1]
+    return path if path in original else None
+
+
+def axes_wanted(layer: nn.Module, given: Shape) -> int:
+    digit = next((kind.__name__[-2] for kind in type(layer).__mro__ if kind.__name__[-2:] in ("1d", "2d", "3d")), None)
+    return int(digit) if digit else max(1, len(given) - 1)
+
+
+def of_operation(error: Exception, seen: Run, common: dict[str, Any]) -> Mistake:
+    """The mistake of an operation in a module's own forward."""
+    layer, given = common["layer"], common["given"]
+    if seen.calls.failed is None:
+        what = f"{named(layer)} cannot take {times(given)}" if given else f"{named(layer)} cannot run"
+        first = str(error).strip().splitlines()
+        problem = f"{what}. It says: {first[0] if first else type(error).__name__}"
+        return Mistake(ShapeError(problem), problem=problem, formula=f"given {times(given or ())}", **common)
+    operation, args = seen.calls.failed
+    tensors = [
+        value
+        for arg in args
+        for value in (arg if isinstance(arg, (list, tuple)) else [arg])
+        if isinstance(value, Tensor)
+    ]
+    parts = tuple(plain_shape(tensor) for tensor in tensors)
+    where = type(layer).__name__
+    wants: int | None = None
+    formula = " and ".join(times(part) or "1" for part in parts) or f"given {times(given or ())}"
+    problem = f"'{operation}' in {where} cannot take {formula}."
+    if operation in ADDS and len(parts) == 2:
+        formula = f"{times(parts[0])} ≠ {times(parts[1])}"
+        problem = f"{where} adds {times(parts[0])} and {times(parts[1])}, which are not the same size."
+    elif operation in JOINS and len(parts) > 1:
+        formula = " ≠ ".join(dict.fromkeys(times(part[1:]) or "1" for part in parts))
+        problem = f"{where} joins {', '.join(map(times, parts))}: only their channels may differ."
+    elif operation in RESHAPES and parts:
+        numbers = [
+            n for arg in args[1:] for n in (arg if isinstance(arg, (list, tuple)) else [arg]) if isinstance(n, int)
+        ]
+        wants = prod(numbers[1:]) if numbers and min(numbers[1:], default=0) > 0 else None
+        flat = prod(parts[0])
+        formula = f"{'·'.join(map(str, parts[0]))} = {flat} ≠ {wants}" if wants else f"{times(parts[0])} → {numbers}"
+        problem = f"{where} makes {wants or numbers} values of each picture's {times(parts[0])}, which are {flat}."
+    elif operation in PRODUCTS and len(tensors) > 1:
+        wants = tensors[1].shape[-1] if operation == "linear" else tensors[1].shape[0]
+        formula = f"{parts[0][-1] if parts[0] else tensors[0].shape[0]} ≠ {wants}"
+        problem = f"{where} multiplies {times(parts[0])} by weights for {wants} features."
+    return Mistake(
+        ShapeError(problem), problem=problem, formula=formula, parts=parts, operation=operation, wants=wants, **common
+    )
+
+
+def plain_shape(tensor: Tensor) -> Shape:
+    """A shape without the batch, where it has one."""
+    shape = tuple(tensor.shape)
+    return shape[1:] if shape[:1] == (BATCH,) else shape
