@@ -86,7 +86,10 @@ def exchanged(net: nn.Module, exchanges: Exchanges) -> Iterator[nn.Module]:
             if not path:
                 root = exchange.applied(net)
                 continue
-            parent = net.get_submodule(".".join(path[:-1]))
+            try:
+                parent = net.get_submodule(".".join(path[:-1]))
+            except AttributeError:
+                raise CannotChange from None
             old = getattr(parent, path[-1], None)
             new = exchange.applied(old)
             undo.append((parent, path[-1], old, path[-1] in parent._modules))
@@ -110,11 +113,14 @@ class ModuleDraft:
     image: Shape
     twins: dict[int, Tensor]
     exchanges: Exchanges = field(default_factory=dict)
+    batch_stays: bool = (
+        False  # a repaired network gives one answer a picture; what a user's network gives is its affair
+    )
 
     def mistake(self) -> Mistake | None:
         original = frozenset(tuple(n.split(".")) for n, m in self.net.named_modules() if n and not any(m.children()))
         with torch.device("meta"), exchanged(self.net, self.exchanges) as net:
-            found = mistake_of(run(net, self.image, self.twins), net, original)
+            found = mistake_of(run(net, self.image, self.twins, batch_stays=self.batch_stays), net, original)
         return None if found is None else renamed(found, self.exchanges)
 
     def changed(self, change: Change) -> ModuleDraft | None:
@@ -133,13 +139,14 @@ class ModuleDraft:
                     exchanges[edit.path].applied(self.at(edit.path))  # type: ignore[union-attr]
             except (CannotChange, AttributeError, RuntimeError, ValueError):
                 return None
-        return replace(self, exchanges=exchanges, image=image)
+        return replace(self, exchanges=exchanges, image=image, batch_stays=True)
 
     def at(self, path: Path) -> nn.Module | None:
         """The unchanged module at `path`; None where there is a place but no module."""
         if not path:
             return self.net
-        return getattr(self.net.get_submodule(".".join(path[:-1])), path[-1])
+        found: nn.Module | None = getattr(self.net.get_submodule(".".join(path[:-1])), path[-1])
+        return found
 
     def changes(self, mistake: Mistake) -> Iterator[Change]:
         return proposals(mistake, self.image)

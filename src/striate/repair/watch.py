@@ -90,8 +90,8 @@ def shape_in(values: Any) -> Shape | None:
     return next((tuple(v.shape[1:]) for v in values if isinstance(v, Tensor)), None)
 
 
-def run(net: nn.Module, image: Shape, twins: dict[int, Tensor]) -> Run:
-    """Run `net`, which is on meta, on two pictures of `image`."""
+def run(net: nn.Module, image: Shape, twins: dict[int, Tensor], *, batch_stays: bool = False) -> Run:
+    """Run `net`, which is on meta, on two pictures of `image`. `batch_stays`: another number of answers is an error."""
     seen = Run()
     meta = Meta(twins)
     dtype = next((p.dtype for p in net.parameters() if p.is_floating_point()), torch.float32)
@@ -103,16 +103,17 @@ def run(net: nn.Module, image: Shape, twins: dict[int, Tensor]) -> Run:
         seen.error = error
         seen.unknown = isinstance(error, NotImplementedError) or bool(meta.supposed) or "meta" in str(error).lower()
         return seen
-    if isinstance(out, Tensor) and out.dim() > 0 and out.shape[0] != BATCH and not meta.supposed:
-        seen.error = ShapeError(
-            f"{BATCH} pictures go in and {out.shape[0]} answers come out: somewhere a reshape takes the batch for features.",
-            formula=f"{out.shape[0]} ≠ {BATCH}",
-        )
+    answers = out.shape[:1] if isinstance(out, Tensor) else (BATCH,)
+    if batch_stays and answers != (BATCH,) and not meta.supposed:
+        seen.error = ShapeError("a reshape takes the batch for features.", formula=f"{times(answers)} ≠ {BATCH}")
     return seen
 
 
 def mistake_of(seen: Run, net: nn.Module, original: frozenset[Path]) -> Mistake | None:
-    """The mistake at which a run stopped; None where it came through, or nobody can tell. `original`: paths of layers."""
+    """The mistake at which a run stopped; None where it came through, or nobody can tell.
+
+    `original`: the paths of the layers of the unchanged network.
+    """
     error = seen.error
     if error is None or seen.unknown:
         return None
@@ -120,9 +121,8 @@ def mistake_of(seen: Run, net: nn.Module, original: frozenset[Path]) -> Mistake 
     covered = {path for step in seen.steps if (path := covering(step.path, original)) is not None}
     left = -1000.0 * len(covered) - (seen.calls.count - seen.last_call)
     inside = tuple(s for s in seen.steps if s.path[: len(frame.path)] == frame.path)
-    common = dict(
-        path=frame.path, left=left, layer=frame.module, given=frame.given, trail=tuple(seen.steps), inside=inside
-    )
+    common: dict[str, Any] = {"path": frame.path, "left": left, "layer": frame.module, "given": frame.given}
+    common |= {"trail": tuple(seen.steps), "inside": inside}
     known = error if isinstance(error, ShapeError) else None
     if known is None and frame.given is not None and not any(frame.module.children()):
         known = misfit(frame.module, frame.given)

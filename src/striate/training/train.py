@@ -38,7 +38,7 @@ from striate.weights.files import save_tensors
 
 PICTURES_TO_SEE = 240_000  # the default number of epochs shows the network about so many pictures,
 FEWEST, MOST = 4, 40  # within these bounds: 4 epochs of MNIST, 40 of the 4,000 digits
-WORST, SAMPLES = 24, 1
+WORST, SAMPLES = 24, 9  # pictures kept for the report
 
 
 @dataclass(frozen=True)
@@ -240,10 +240,8 @@ def save_evaluation(
     run: Run, model: Model, evaluation: Evaluation | None, shown: Pictures, kernels: Tensor | None
 ) -> None:
     """Write what the report shows: answers, worst mistakes, one picture to look through the network."""
-    tensors: dict[str, Tensor] = {
-        "sample_images": shown.images[:SAMPLES],
-        "sample_labels": shown.labels[:SAMPLES],
-    }
+    spread = torch.linspace(0, len(shown) - 1, min(SAMPLES, len(shown))).long()
+    tensors: dict[str, Tensor] = {"sample_images": shown.images[spread], "sample_labels": shown.labels[spread]}
     if kernels is not None:
         tensors["initial_kernels"] = kernels
     if evaluation is not None:

@@ -34,7 +34,7 @@ def report(run: str | Path, *, net: Net | None = None) -> Path:
 def write(run: Run, model: Model) -> Path:
     """Write the report of `run`, whose trained model is `model`."""
     from striate.analysis.analyse import analyse
-    from striate.report.page import ReportInput, write_report
+    from striate.reports.page import ReportInput, write_report
 
     commands = (f"striate train --recipe {run.config}", f"striate report {run.folder}")
     source = ReportInput(

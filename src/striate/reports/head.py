@@ -7,8 +7,8 @@ from typing import Any
 
 from striate.analysis.result import Analysis
 from striate.metrics.interval import wilson
-from striate.report.record import Record
-from striate.report.words import count, digits_for, duration, large, percent
+from striate.reports.record import Record
+from striate.reports.words import count, digits_for, duration, large, percent
 
 TOLD = {  # facts that the page has said elsewhere
     *("parameters", "multiply_adds", "accuracy", "accuracy_interval", "examples"),

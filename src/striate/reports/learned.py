@@ -8,8 +8,8 @@ import torch
 from torch import Tensor, nn
 
 from striate.explain.kernels import convolutions, kernels
-from striate.report.pictures import Picture, coloured, mosaic, signed
-from striate.report.words import by, count
+from striate.reports.pictures import Picture, coloured, mosaic, signed
+from striate.reports.words import by, count
 
 MOST = 64
 PLANES = 16  # channels of one kernel that are drawn

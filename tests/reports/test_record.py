@@ -3,7 +3,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from striate.errors import RunError
-from striate.report.record import read
+from striate.reports.record import read
 from striate.run import Run
 
 

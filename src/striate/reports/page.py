@@ -15,16 +15,16 @@ from striate import atomic
 from striate.analysis.result import Analysis
 from striate.errors import RunError
 from striate.palette import DARK, LIGHT, Palette, variables
-from striate.report.confusions import confusions
-from striate.report.curves import curves, lost_steps
-from striate.report.head import details, head
-from striate.report.inside import Inside, inside
-from striate.report.learned import learned
-from striate.report.mistakes import mistakes
-from striate.report.record import Record, read
-from striate.report.sample import Sample, sample
-from striate.report.table import rows
-from striate.report.words import count
+from striate.reports.confusions import confusions
+from striate.reports.curves import curves, lost_steps
+from striate.reports.head import details, head
+from striate.reports.inside import Inside, inside
+from striate.reports.learned import learned
+from striate.reports.mistakes import mistakes
+from striate.reports.record import Record, read
+from striate.reports.sample import Sample, sample
+from striate.reports.table import rows
+from striate.reports.words import count
 from striate.run import Run
 
 

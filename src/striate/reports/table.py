@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from striate.analysis.result import Analysis
-from striate.report.words import by, count
+from striate.reports.words import by, count
 
 
 @dataclass(frozen=True)

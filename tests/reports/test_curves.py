@@ -1,7 +1,7 @@
 import re
 
-from striate.report.curves import curves, lost_steps
-from striate.report.record import Record
+from striate.reports.curves import curves, lost_steps
+from striate.reports.record import Record
 
 
 def record(events):

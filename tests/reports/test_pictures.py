@@ -3,8 +3,8 @@ import pytest
 import torch
 
 from striate.palette import DARK, LIGHT
-from striate.report.colours import SCHEMES, STEPS, STOPS, ramp
-from striate.report.pictures import coloured, mosaic, photograph, shrunk, signed, strength
+from striate.reports.colours import SCHEMES, STEPS, STOPS, ramp
+from striate.reports.pictures import coloured, mosaic, photograph, shrunk, signed, strength
 
 MIDDLE = STEPS // 2
 

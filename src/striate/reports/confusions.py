@@ -9,9 +9,9 @@ import torch
 from torch import Tensor
 
 from striate.metrics.confusion import Mixed, confusion_matrix, most_confused, per_class
-from striate.report.pictures import Picture, shrunk, signed
-from striate.report.record import Answers
-from striate.report.words import count, percent, short
+from striate.reports.pictures import Picture, shrunk, signed
+from striate.reports.record import Answers
+from striate.reports.words import count, percent, short
 
 WRITTEN = 20  # classes up to which every cell has its number
 SQUARES = 250  # squares along one side of a heat map

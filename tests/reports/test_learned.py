@@ -2,7 +2,7 @@ import pytest
 import torch
 from torch import nn
 
-from striate.report.learned import learned
+from striate.reports.learned import learned
 
 
 def test_one_channel_kernels_are_drawn_square_by_square():

@@ -8,7 +8,7 @@ from torch import nn
 
 from striate.explain.activations import Activation
 from striate.misfit import CONVOLUTIONS, NORMS, POOLS, TRANSPOSED, axes_of, per_axis
-from striate.report.words import by, count
+from striate.reports.words import by, count
 
 TITLES = {
     "Linear": "Fully connected",

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from striate.report.pictures import Picture, photograph
-from striate.report.record import Record
-from striate.report.words import percent
+from striate.reports.pictures import Picture, photograph
+from striate.reports.record import Record
+from striate.reports.words import percent
 
 ALL = 10  # classes up to which every one has a bar, in their own order
 BEST = 8  # bars of the likeliest classes otherwise

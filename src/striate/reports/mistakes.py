@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from striate.report.pictures import Picture, photograph
-from striate.report.record import Answers
-from striate.report.words import percent
+from striate.reports.pictures import Picture, photograph
+from striate.reports.record import Answers
+from striate.reports.words import percent
 
 MOST = 24
 

@@ -7,10 +7,10 @@ from collections.abc import Callable, Sequence
 from math import isfinite
 from typing import Any
 
-from striate.report import chart
-from striate.report.chart import Chart, Line, Point, Scale
-from striate.report.record import Record
-from striate.report.words import percent, plain
+from striate.reports import chart
+from striate.reports.chart import Chart, Line, Point, Scale
+from striate.reports.record import Record
+from striate.reports.words import percent, plain
 
 MOST = 500  # points of a line: more than a screen's columns would only make the page heavier
 GAP = 9.0  # percent of the plot between two labels at its edge

@@ -14,7 +14,7 @@ from safetensors.torch import save_file
 from torch import nn
 
 from striate.analysis.analyse import analyse
-from striate.report.page import ReportInput, write_report
+from striate.reports.page import ReportInput, write_report
 from striate.run import Run
 
 VOID = {"meta", "link", "img", "source", "br", "path", "rect", "line", "circle"}

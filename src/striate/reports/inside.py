@@ -10,10 +10,10 @@ from torch import Tensor, nn
 from striate.analysis.result import Layer
 from striate.explain.activations import activations
 from striate.misfit import CONVOLUTIONS
-from striate.report.followed import Followed, chains, evenly, places, staged, together
-from striate.report.pictures import Picture, shrunk, signed, strength
-from striate.report.sentences import sentence, title
-from striate.report.words import by, count
+from striate.reports.followed import Followed, chains, evenly, places, staged, together
+from striate.reports.pictures import Picture, shrunk, signed, strength
+from striate.reports.sentences import sentence, title
+from striate.reports.words import by, count
 
 LAYERS = 24
 TICK = 3  # letters of a class name that fit under a square

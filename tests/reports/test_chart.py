@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from striate.report import chart
+from striate.reports import chart
 
 
 def labels(scale):

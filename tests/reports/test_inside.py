@@ -6,9 +6,9 @@ from torch import nn
 
 from striate.analysis.analyse import analyse
 from striate.explain.activations import activations
-from striate.report.followed import MAPS, chains, evenly, staged, together
-from striate.report.inside import inside
-from striate.report.sentences import sentence, title
+from striate.reports.followed import MAPS, chains, evenly, staged, together
+from striate.reports.inside import inside
+from striate.reports.sentences import sentence, title
 from striate.zoo import networks
 
 

@@ -1,7 +1,7 @@
 import torch
 
-from striate.report.confusions import confusions
-from striate.report.record import Answers
+from striate.reports.confusions import confusions
+from striate.reports.record import Answers
 
 
 def answers(predicted, labels):
