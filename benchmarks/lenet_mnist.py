@@ -68,7 +68,9 @@ def main():
         rows["striate 64"].append(run("striate_run.py", "--epochs", 3, "--batch", 64, "--precision", "float32"))
         rows["canonical 128"].append(run("canonical.py", "--epochs", 2, "--batch", 128))
         rows["striate 128"].append(run("striate_run.py", "--epochs", 3, "--batch", 128, "--precision", "float32"))
-        rows["striate 64 bfloat16"].append(run("striate_run.py", "--epochs", 3, "--batch", 64, "--precision", "bfloat16"))
+        rows["striate 64 bfloat16"].append(
+            run("striate_run.py", "--epochs", 3, "--batch", 64, "--precision", "bfloat16")
+        )
         rows["striate 128 bfloat16"].append(
             run("striate_run.py", "--epochs", 3, "--batch", 128, "--precision", "bfloat16")
         )
@@ -88,14 +90,21 @@ def print_tables(rows):
     ours, ours_text = spread([whole(r) for r in rows["striate 2 epochs"]])
     print("| | seconds | times as fast |\n|---|---|---|")
     print(f"| usual script, batch 64, float32, default allocator | {usual_text} | 1 |")
-    print(f"| Striate, 2 epochs | {ours_text} | {usual / ours:.1f} |" if usual and ours else f"| Striate | {ours_text} | |")
+    print(
+        f"| Striate, 2 epochs | {ours_text} | {usual / ours:.1f} |"
+        if usual and ours
+        else f"| Striate | {ours_text} | |"
+    )
     final = sorted(r["accuracy"][-1] for r in rows["striate default"])
     seconds = median(sum(r["seconds"]) for r in rows["striate default"])
     print(
         f"\nDefault recipe: {len(rows['striate default'][0]['seconds'])} epochs, {seconds:.2f} s, "
         f"accuracy {median(final):.2%} ({final[0]:.2%}–{final[-1]:.2%})"
     )
-    print("\nSeconds an epoch (the first one left out)\n\n| batch | what | seconds | Striate float32 is |\n|---|---|---|---|")
+    print(
+        "\nSeconds an epoch (the first one left out)\n\n"
+        "| batch | what | seconds | Striate float32 is |\n|---|---|---|---|"
+    )
     for batch in ("64", "128"):
         ours = median(median(r["seconds"][1:]) for r in rows[f"striate {batch}"])
         for name in ("canonical", "keras", "striate", "striate bfloat16"):

@@ -52,7 +52,7 @@ def test_texts_from_a_command_line_become_values_of_the_right_kind():
 
 
 def test_written_toml_reads_back_to_the_same_settings(tmp_path):
-    oven = Oven("a \"pie\"\n", 99.5, size=(1, 28, 28), glaze=True)
+    oven = Oven('a "pie"\n', 99.5, size=(1, 28, 28), glaze=True)
     (tmp_path / "oven.toml").write_text(to_toml(oven, comment="bake again"))
     assert checked(Oven, read_toml(tmp_path / "oven.toml"), where="") == oven
 

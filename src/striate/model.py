@@ -111,7 +111,8 @@ class Model:
             sha256 = save_tensors(weights, self.net.state_dict(), card)
             atomic.write_text(folder / "model.json", json.dumps({**card, "sha256": sha256}, indent=2) + "\n")
         except OSError as error:
-            raise RunError(f"{weights}: the model cannot be saved ({error.strerror}); what was there is kept.") from None
+            why = f"{weights}: the model cannot be saved ({error.strerror}); what was there is kept."
+            raise RunError(why) from None
 
 
 def load(path: str | Path, *, net: Net | None = None) -> Model:

@@ -107,7 +107,8 @@ def _from_file(text: str, image: Shape, classes: int) -> nn.Module:
     marked = [n for n, v in vars(module).items() if callable(v) and getattr(v, "__module__", "") == spec.name]
     if not name or not hasattr(module, name):
         there = f" It has {', '.join(marked)}." if marked else ""
-        raise ConfigError(f"{path}: name the function or class after a colon, as {path}:{(marked or ['net'])[0]}.{there}")
+        example = f"{path}:{(marked or ['net'])[0]}"
+        raise ConfigError(f"{path}: name the function or class after a colon, as {example}.{there}")
     found = getattr(module, name)
     if isinstance(found, nn.Module):
         return found

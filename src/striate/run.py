@@ -64,7 +64,7 @@ class Run:
         if not path.is_dir():
             raise RunError(f"{path}: there is no such folder. Train a run first, or give the folder of one.")
         if not any((path / name).exists() for name in FILES[:3]):
-            raise RunError(f"{path}: is not the folder of a run: it has no config.toml, log.jsonl or model.safetensors.")
+            raise RunError(f"{path}: is not the folder of a run: it has neither a log.jsonl nor a model.safetensors.")
         return cls(path)
 
     @classmethod

@@ -144,10 +144,11 @@ def _within(f: Field[Any], value: Any, where: str) -> Any:
     low, high, choices = (f.metadata.get(key) for key in ("low", "high", "choices"))
     if choices and value not in choices:
         raise ConfigError(f"{where} is {value!r}; it must be one of {', '.join(choices)}.")
-    if isinstance(value, int | float) and not isinstance(value, bool):
-        if not math.isfinite(value) or (low is not None and value < low) or (high is not None and value > high):
-            bounds = f"between {low:g} and {high:g}" if high is not None and low is not None else f"at least {low:g}"
-            raise ConfigError(f"{where} is {value:g}; it must be {bounds}.")
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return value
+    if not math.isfinite(value) or (low is not None and value < low) or (high is not None and value > high):
+        bounds = f"between {low:g} and {high:g}" if high is not None and low is not None else f"at least {low:g}"
+        raise ConfigError(f"{where} is {value:g}; it must be {bounds}.")
     return value
 
 

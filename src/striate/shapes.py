@@ -1,7 +1,7 @@
 """The shapes that common operations give, without asking torch.
 
-Torch's own meta kernels are written in Python and import a compiler (sympy and more than 800 modules: a second, and 80 MB) the
-first time one is used. The operations of nearly every network are in the table below instead, one small function each;
+Torch's own meta kernels are written in Python and import a compiler (sympy and more than 800 modules: a second, and 80
+MB) the first time one is used. The operations of nearly every network are in the table below instead, one small function each;
 whatever is not, or is not plainly right, is left to torch, and so are all error messages. The tests compare each
 function with torch's kernel.
 """
@@ -53,13 +53,29 @@ def new(tensor: Tensor, *shape: int, dtype: torch.dtype | None = None) -> Tensor
     return torch.empty(shape, dtype=dtype or tensor.dtype, device="meta")
 
 
-def plain(*tensors: Any) -> bool:
-    """Whether all are contiguous meta tensors of one floating type (or None): where no rule of torch has exceptions."""
+def floating(*tensors: Any) -> bool:
+    """Whether all are meta tensors of one floating type (or None)."""
     given = [tensor for tensor in tensors if tensor is not None]
     return all(
-        isinstance(t, Tensor) and t.is_meta and t.is_floating_point() and t.dtype == given[0].dtype and t.is_contiguous()
-        for t in given
+        isinstance(tensor, Tensor) and tensor.is_meta and tensor.is_floating_point() and tensor.dtype == given[0].dtype
+        for tensor in given
     )
+
+
+def plain(*tensors: Any) -> bool:
+    """Whether they are, besides, contiguous: there no rule of torch has exceptions."""
+    return floating(*tensors) and all(tensor.is_contiguous() for tensor in tensors if tensor is not None)
+
+
+def spread(tensor: Tensor) -> bool:
+    """Whether it is contiguous but for sides that repeat one number, as `expand` makes them."""
+    step = 1
+    for size, stride in zip(reversed(tensor.shape), reversed(tensor.stride()), strict=True):
+        if size > 1 and stride != 0:
+            if stride != step:
+                return False
+            step *= size
+    return True
 
 
 def element_wise(func: Any, *args: Any, **_: Any) -> Any:
@@ -67,7 +83,7 @@ def element_wise(func: Any, *args: Any, **_: Any) -> Any:
     tensors = [value for value in args if isinstance(value, Tensor)]
     if func._schema.is_mutable and len(tensors) == 1 and tensors[0].is_meta:
         return tensors[0]
-    if not plain(*tensors) or (len(args) > 1 and isinstance(args[1], (list, tuple))):
+    if not floating(*tensors) or not all(tensor.is_contiguous() or spread(tensor) for tensor in tensors):
         return UNKNOWN
     first = tensors[0]
     shape = first.shape
@@ -136,11 +152,20 @@ def layer_norm_backward(
 ) -> Any:
     if not plain(grad, x, weight, bias):
         return UNKNOWN
-    return tuple(like(tensor) if needed and tensor is not None else None for tensor, needed in zip((x, weight, bias), mask, strict=True))
+    return tuple(
+        like(tensor) if needed and tensor is not None else None
+        for tensor, needed in zip((x, weight, bias), mask, strict=True)
+    )
 
 
 def max_pool(
-    func: Any, x: Tensor, kernel: Any, stride: Any = (), padding: Any = (0, 0), dilation: Any = (1, 1), ceil: bool = False
+    func: Any,
+    x: Tensor,
+    kernel: Any,
+    stride: Any = (),
+    padding: Any = (0, 0),
+    dilation: Any = (1, 1),
+    ceil: bool = False,
 ) -> Any:
     size = _pooled(x, kernel, stride, padding, dilation, ceil)
     return UNKNOWN if size is None else (new(x, *size), new(x, *size, dtype=torch.long))
@@ -200,7 +225,7 @@ def matrix_and_sum(func: Any, added: Tensor, first: Tensor, second: Tensor, **_:
 
 
 def reduction(func: Any, x: Tensor, dims: Any = None, keepdim: bool = False, *, dtype: Any = None) -> Any:
-    if not x.is_meta or not x.is_floating_point() or dtype is not None or func._schema.overload_name not in ("", "dim", "dim_IntList"):
+    if not floating(x) or dtype is not None or func._schema.overload_name not in ("", "dim", "dim_IntList"):
         return UNKNOWN
     gone = {dim % x.dim() for dim in dims} if dims else set(range(x.dim()))
     shape = [1 if dim in gone else side for dim, side in enumerate(x.shape) if keepdim or dim not in gone]

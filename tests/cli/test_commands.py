@@ -65,9 +65,7 @@ def test_every_verb_explains_itself(capsys, verb):
 
 def test_train_ends_with_one_json_object_that_other_tools_rely_on(capsys, idx_folder, tmp_path):
     folder = tmp_path / "run"
-    code, out, err = run(
-        capsys, "train", idx_folder, "--net", "simple_cnn", "--epochs", "1", "--run", folder, "--json"
-    )
+    code, out, err = run(capsys, "train", idx_folder, "--net", "simple_cnn", "--epochs", "1", "--run", folder, "--json")
     assert code == 0
     result = json.loads(out.splitlines()[-1])
     assert result["parameters"] == 17_404
@@ -95,7 +93,9 @@ def test_predict_names_the_digit_in_a_picture_file(capsys, finished, few_digits,
     assert [answer["file"] for answer in answers] == [str(file) for file in files]
     for answer in answers:
         assert answer["top"][0] == {"label": answer["label"], "probability": answer["probability"]}
-        assert [t["probability"] for t in answer["top"]] == sorted((t["probability"] for t in answer["top"]), reverse=True)
+        assert [t["probability"] for t in answer["top"]] == sorted(
+            (t["probability"] for t in answer["top"]), reverse=True
+        )
     right = sum(a["label"] == str(int(few_digits.test.labels[i])) for i, a in enumerate(answers))
     assert right >= 15
 
@@ -110,7 +110,16 @@ def test_report_is_written_again(capsys, finished):
 def test_a_recipe_sets_what_the_command_does_not(capsys, idx_folder, tmp_path):
     (tmp_path / "r.toml").write_text('net = "simple_cnn"\nepochs = 2\nbatch_size = 50\n')
     code, out, err = run(
-        capsys, "train", idx_folder, "--recipe", tmp_path / "r.toml", "--epochs", "1", "--run", tmp_path / "run", "--json"
+        capsys,
+        "train",
+        idx_folder,
+        "--recipe",
+        tmp_path / "r.toml",
+        "--epochs",
+        "1",
+        "--run",
+        tmp_path / "run",
+        "--json",
     )
     assert code == 0, err
     result = json.loads(out.splitlines()[-1])

@@ -14,7 +14,7 @@ from striate.run import Run
 from striate.training.events import Done, Epoch, Started, Step
 from striate.training.loop import Diverged, batches
 from striate.training.schedule import one_cycle
-from striate.training.train import slug
+from striate.training.choices import slug
 
 
 @pytest.fixture(scope="module")

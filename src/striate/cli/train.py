@@ -40,5 +40,3 @@ def main(settings: TrainSettings, as_json: bool) -> int:
     text = f"{held_out}training  {trained.seconds:.1f} s, {trained.steps:,} steps\nreport    {trained.run.report}"
     tell(trained.as_json(), text, as_json)
     return 128 + trained.stopped_by if trained.stopped_by else 0
-
-

@@ -72,8 +72,8 @@ class Bottleneck(nn.Module):
         """The block's own path, which is added to the shortcut."""
         y = relu(self.bn1(self.conv1(x)))
         y = relu(self.bn2(self.conv2(y)))
-        y = self.bn3(self.conv3(y))
-        return y
+        own: Tensor = self.bn3(self.conv3(y))
+        return own
 
     def forward(self, x: Tensor) -> Tensor:  # (n, channels, h, w) -> (n, out, h/stride, w/stride)
         return relu(self.residual(x) + self.downsample(x))

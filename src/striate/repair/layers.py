@@ -123,9 +123,9 @@ def code(module: Any) -> str:
 
 
 def like(old: nn.Module, new: nn.Module) -> nn.Module:
-    """`new` on the device and with the type of numbers of `old`; weights of the same shape are kept."""
+    """`new` on the device and with the type of numbers of `old`, and its weights where they fit; on meta, `new`."""
     tensor = next(iter(old.parameters()), None)
-    if tensor is None:
+    if tensor is None or any(own.is_meta for own in new.parameters()):
         return new
     new = new.to(device=tensor.device, dtype=tensor.dtype)
     kept = old.state_dict()

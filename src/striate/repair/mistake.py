@@ -48,7 +48,9 @@ class Mistake:
 class Draft(Protocol):
     """A network that may be changed: a text, a list of rows or a module, and the picture it is for."""
 
-    image: Shape
+    @property
+    def image(self) -> Shape:
+        """The shape of the pictures."""
 
     def mistake(self) -> Mistake | None:
         """The first mistake; None where the network can be built and run."""

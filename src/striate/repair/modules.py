@@ -159,10 +159,10 @@ class ModuleDraft:
 
 def applied(net: nn.Module, exchanges: Exchanges) -> nn.Module:
     """A copy of `net` with the exchanges made for good; weights that still fit are kept."""
+    if set(exchanges) == {()}:
+        return like(net, exchanges[()].applied(net))
     net = copy.deepcopy(net)
     for path, exchange in exchanges.items():
-        if not path:
-            return like(net, exchange.applied(net))
         parent = net.get_submodule(".".join(path[:-1]))
         old = getattr(parent, path[-1], None)
         new = exchange.applied(old)

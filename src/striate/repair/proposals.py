@@ -36,6 +36,7 @@ def proposals(mistake: Mistake, image: Shape) -> Iterator[Change]:
         sums.joined(mistake),
         sums.reshaped(mistake),
         pictures(mistake, image),
+        windows.averaged(mistake),
         above(mistake, len(image) - 1),
         left_out(mistake),
     )

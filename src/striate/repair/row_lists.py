@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, is_dataclass, replace
 from typing import Any
 
 import torch
@@ -14,8 +14,8 @@ from striate.errors import ShapeError
 from striate.layers.branches import branches
 from striate.layers.skip import skip
 from striate.misfit import times
-from striate.repair.changes import Above, Around, Below, Change, Edit, Image, Instead, Path, Piece, Set, Shape
-from striate.repair.layers import changed, code
+from striate.repair.changes import Above, Around, Below, Change, Edit, Image, Instead, Path, Piece, Set, Shape, Text
+from striate.repair.layers import changed, code, value
 from striate.repair.mistake import Mistake, Step
 from striate.repair.modules import CannotChange, Exchange, Exchanges
 from striate.repair.proposals import proposals
@@ -60,14 +60,10 @@ class RowDraft:
             )
         inside = tuple(Step((*path, *leaf), one) for leaf, one in leaves(inner(row) or {}))
         problem, formula = plain(error, given)
-        layer = error.row if error.row is not None and path == error.path else self.layer(row, error)
+        layer = row if isinstance(row, (skip, branches)) and path == error.path else error.row or row
         return Mistake(
             error, path, problem, formula, layer=layer, given=given, parts=error.parts, inside=inside, **common
         )
-
-    def layer(self, row: Row, error: ShapeError) -> Any:
-        """What failed: the row that may be changed where it has sizes, else what the error names."""
-        return row if isinstance(row, (skip, branches)) or error.row is None else error.row
 
     def axes(self, given: Shape | None) -> int:
         return max(1, len(self.image) - 1) if given is None or len(given) < 2 else len(given) - 1
@@ -92,7 +88,7 @@ class RowDraft:
 
     def trail(self, path: Path) -> tuple[Step, ...]:
         """The layers above the row at `path`; their shapes where they stand outside the row that holds it."""
-        above = {name: row for name, row in list(self.rows.items())[: list(self.rows).index(path[0])]}
+        above = dict(list(self.rows.items())[: list(self.rows).index(path[0])])
         steps: list[Step] = []
         if above:
             net = stack(self.image, **above)
@@ -100,9 +96,8 @@ class RowDraft:
                 net.eval()
                 for step in run(net, self.image, twins).steps:
                     address, row = reach(self.rows, step.path)
-                    known = replace(step, path=address, layer=row) if address == step.path and not opaque(row) else step
-                    steps.append(known)
-        siblings = [leaf for leaf in leaves({path[0]: self.rows[path[0]]})]
+                    steps.append(replace(step, layer=row) if address == step.path and sized(row) else step)
+        siblings = list(leaves({path[0]: self.rows[path[0]]}))
         before = [Step(leaf, row) for leaf, row in siblings if leaf[: len(path) - 1] == path[:-1] and len(path) > 1]
         at = next((i for i, step in enumerate(before) if step.path[: len(path)] == path), len(before))
         return (*steps, *before[:at])
@@ -119,7 +114,7 @@ class RowDraft:
     def edited(self, edit: Edit) -> RowDraft:
         if isinstance(edit, Image):
             return replace(self, image=edit.shape)
-        if not hasattr(edit, "path") or not edit.path:
+        if isinstance(edit, Text) or not edit.path:
             raise CannotChange
         path, row = reach(self.rows, edit.path)
         new, told = edited_row(row, edit, edit.path[len(path) :])
@@ -133,26 +128,29 @@ class RowDraft:
         return {"change": list(self.done)}
 
 
-def opaque(row: Any, error: ShapeError | None = None) -> bool:
-    """Whether a row cannot be looked into, and its error, if there is one, does not say enough."""
-    if error is not None and error.formula is not None:
+def opaque(row: Any, error: ShapeError) -> bool:
+    """Whether a row cannot be looked into, and its error does not say enough."""
+    if error.formula is not None or inner(row) is not None:
         return False
-    if isinstance(row, nn.Module):
-        return error is not None
-    return inner(row) is None and not hasattr(row, "__dataclass_fields__")
+    return isinstance(row, (nn.Module, Exchanged)) or not is_dataclass(row)
+
+
+def sized(row: Any) -> bool:
+    """Whether a row has sizes of its own; else the module that it builds has them."""
+    return any(value(row, size) is not None for size in ("kernel", "out"))
 
 
 def edited_row(row: Row, edit: Edit, rest: Path) -> tuple[Named, dict[str, str]]:
     """The rows in the place of `row` after an edit of it, or of a module inside it at `rest`; and what to tell."""
-    if rest or (isinstance(edit, Set) and changed_row(row, edit) is None):
-        exchanges: Exchanges = {rest: Exchange().with_edit(edit)}
-        if isinstance(row, Exchanged):
-            exchanges = {**row.exchanges, rest: row.exchanges.get(rest, Exchange()).with_edit(edit)}
-            row = row.row
-        return [("", Exchanged(row, exchanges))], {"inside": ".".join(rest), **words(edit)}
-    if isinstance(edit, Set):
-        new = changed_row(row, edit)
+    new = changed(row, edit.sizes) if isinstance(edit, Set) and not rest and not isinstance(row, nn.Module) else None
+    if new is not None:
         return [("", new)], {"becomes": code(new)}
+    if rest or isinstance(edit, Set):
+        before: Exchanges = {}
+        if isinstance(row, Exchanged):
+            before, row = row.exchanges, row.row
+        exchanges = {**before, rest: before.get(rest, Exchange()).with_edit(edit)}
+        return [("", Exchanged(row, exchanges))], ({"inside": ".".join(rest)} if rest else {}) | words(edit)
     if isinstance(edit, Around):
         if not isinstance(row, skip):
             raise CannotChange
@@ -166,10 +164,6 @@ def edited_row(row: Row, edit: Edit, rest: Path) -> tuple[Named, dict[str, str]]
     if isinstance(edit, Instead):
         return pieces, words(edit)
     return ([*pieces, ("", row)] if isinstance(edit, Above) else [("", row), *pieces]), words(edit)
-
-
-def changed_row(row: Row, edit: Set) -> Any:
-    return changed(row, edit.sizes)
 
 
 def words(edit: Edit) -> dict[str, str]:

@@ -56,7 +56,7 @@ def rebuilt(row: Row, rows: Rows) -> Row:
         return skip(rows["body"], rows.get("shortcut"))
     if isinstance(row, unpooled):
         return unpooled(*rows.values(), kernel=row.kernel, stride=row.stride, ceil=row.ceil)
-    return partial(stack, **rows)
+    return partial(stack, **dict(rows))  # type: ignore[arg-type]  # no row is called `shape`
 
 
 def growing(row: Row) -> bool:

@@ -30,7 +30,7 @@ class Meta(OnMeta):
         """Nothing is kept."""
 
 
-class Calls(TorchFunctionMode):
+class Calls(TorchFunctionMode):  # type: ignore[no-untyped-call]  # torch gives its subclassing no types
     """Counts the calls of torch and keeps the one that failed."""
 
     def __init__(self) -> None:

@@ -34,19 +34,42 @@ def window_of(layer: Any, axes: int) -> tuple[tuple[int, ...], ...] | None:
     return sizes, default, along(value(layer, "padding"), axes, 0), along(value(layer, "dilation"), axes, 1)
 
 
-def too_large(mistake: Mistake) -> Iterator[Change]:
-    """The window does not fit into the maps: gaps, border, kernel, or an average of all that is left."""
+def shortage(mistake: Mistake) -> tuple[int, ...] | None:
+    """By how many pixels of each axis the window is larger than what it looks at; None where it is not."""
     layer, given = mistake.layer, mistake.given
     if given is None or len(given) < 2 or is_transposed(layer) or isinstance(value(layer, "padding"), str):
-        return
+        return None
     axes = axes_in(layer, given)
     sizes = window_of(layer, axes)
     if sizes is None or len(given) != axes + 1:
-        return
+        return None
     kernel, _, padding, dilation = sizes
-    short_by = [d * (k - 1) + 1 - n - 2 * p for n, k, p, d in zip(given[1:], kernel, padding, dilation, strict=True)]
-    if max(short_by) <= 0:
+    short = (d * (k - 1) + 1 - n - 2 * p for n, k, p, d in zip(given[1:], kernel, padding, dilation, strict=True))
+    missing = tuple(max(0, pixels) for pixels in short)
+    return missing if any(missing) else None
+
+
+def worded(mistake: Mistake) -> str:
+    """The problem in the words of the page, where it is a window that is too large."""
+    layer, given = mistake.layer, mistake.given
+    sizes = window_of(layer, axes_in(layer, given)) if given and shortage(mistake) else None
+    if sizes is None or given is None or "window" not in mistake.problem:
+        return mistake.problem
+    kernel, _, padding, dilation = sizes
+    extent = tuple(d * (k - 1) + 1 for k, d in zip(kernel, dilation, strict=True))
+    border = f", and are padded by {by_each(padding)}" if any(padding) else ""
+    size = by(extent) if len(extent) > 1 else f"window of {extent[0]}"
+    named = f"A {size} window" if len(extent) > 1 else f"A {size}"
+    return f"{named} does not fit: the maps that arrive here are only {by(given[1:])}{border}."
+
+
+def too_large(mistake: Mistake) -> Iterator[Change]:
+    """The window does not fit into the maps: gaps, border, kernel, or an average of all that is left."""
+    layer, given, short_by = mistake.layer, mistake.given, shortage(mistake)
+    if given is None or short_by is None:
         return
+    axes = axes_in(layer, given)
+    kernel, _, padding, dilation = window_of(layer, axes) or ((), (), (), ())
     path = mistake.path
     if max(dilation) > 1:
         gaps = tuple(
@@ -65,8 +88,13 @@ def too_large(mistake: Mistake) -> Iterator[Change]:
     fits = (min(fits),) * axes if len(set(kernel)) == 1 else fits
     if min(fits) >= 1 and (max(fits) > 1 or not is_pool(layer)):
         yield change("kernel", f"Look through a window of {by(fits)}", Set(path, {"kernel": short(fits)}))
-    if is_pool(layer):
-        yield change("gap", "Average all that is left", Instead(path, (resized((1,) * axes),), given))
+
+
+def averaged(mistake: Mistake) -> Iterator[Change]:
+    """In the place of a pool that is too large, the average of all that is left."""
+    if mistake.given is not None and is_pool(mistake.layer) and shortage(mistake):
+        whole = resized((1,) * (len(mistake.given) - 1))
+        yield change("gap", "Average all that is left", Instead(mistake.path, (whole,), mistake.given))
 
 
 def wide_border(mistake: Mistake) -> Iterator[Change]:

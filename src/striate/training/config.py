@@ -12,9 +12,9 @@ from striate.settings import setting
 class TrainConfig:
     """All that decides a training. The defaults reach high accuracy in few epochs on small pictures."""
 
-    data: str = setting(positional="DATA", meaning="a data set by name (digits, mnist, fashion_mnist), or a folder or file")
+    data: str = setting(positional="DATA", meaning="a data set by name (digits, mnist, ...), or a folder or file")
     net: str = setting("lenet5", meaning="a network by name, the lectures' notation, or file.py:function")
-    run: Path | None = setting(None, meaning="the folder of the run; runs/NET-DATA-1, -2, ... if not given", written=False)
+    run: Path | None = setting(None, meaning="the folder of the run; runs/NET-DATA-1 if not given", written=False)
     epochs: int | None = setting(None, meaning="passes over the training pictures; chosen by their number", low=1)
     batch_size: int = setting(128, meaning="pictures a step", low=1)
     rate: float = setting(0.15, meaning="the highest learning rate of the one-cycle schedule", low=0.0, high=100.0)
@@ -26,9 +26,7 @@ class TrainConfig:
     flip: bool = setting(False, meaning="mirror half of the pictures left to right")
     seed: int = setting(0, meaning="the number all randomness comes from", low=0, high=2**63 - 1)
     image: tuple[int, ...] | None = setting(None, meaning="what the network takes, as 1x28x28; the network's own size")
-    precision: str = setting(
-        "auto", meaning="numbers to compute with", choices=("auto", "float32", "bfloat16")
-    )
-    device: str = setting("auto", meaning="where to compute: auto, cpu, cuda or mps", choices=("auto", "cpu", "cuda", "mps"))
+    precision: str = setting("auto", meaning="numbers to compute with", choices=("auto", "float32", "bfloat16"))
+    device: str = setting("auto", meaning="where to compute", choices=("auto", "cpu", "cuda", "mps"))
     threads: int = setting(0, meaning="CPU threads; 0 leaves torch's choice", low=0, high=1024)
     data_dir: Path | None = setting(None, meaning="where the files of a named data set are already")

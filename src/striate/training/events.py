@@ -47,7 +47,7 @@ class Step(Event):
 
 @dataclass(frozen=True)
 class Epoch(Event):
-    """An epoch is over. `seconds` of training since the start, without evaluation; test values None without a test set."""
+    """An epoch is over. `seconds` of training since the start, evaluation apart; test values may be None."""
 
     event: ClassVar[str] = "epoch"
     epoch: int

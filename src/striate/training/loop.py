@@ -77,7 +77,14 @@ class Loop:
     """One training of `net` on uint8 `pixels` (n, c, h, w) and `labels` (n,); `epoch` runs one."""
 
     def __init__(
-        self, net: nn.Module, pixels: Tensor, labels: Tensor, preprocess: Preprocess, *, config: TrainConfig, machine: Machine
+        self,
+        net: nn.Module,
+        pixels: Tensor,
+        labels: Tensor,
+        preprocess: Preprocess,
+        *,
+        config: TrainConfig,
+        machine: Machine,
     ):
         self.net, self.pixels, self.labels, self.preprocess = net, pixels, labels, preprocess
         self.config, self.machine = config, machine

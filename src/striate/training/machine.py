@@ -33,7 +33,7 @@ class Machine:
 
 
 def choose(device: str, precision: str, multiply_adds: int) -> Machine:
-    """The machine for a network of `multiply_adds` a picture; "auto" is decided here, always the same way on one machine.
+    """The machine for a network of `multiply_adds` a picture; "auto" is decided here, one way on one machine.
 
     `ConfigError` where the named device is not there.
     """
@@ -57,7 +57,7 @@ def _device(wanted: str) -> str:
 def fast_bfloat16(device: torch.device) -> bool:
     """Whether `device` has instructions for bfloat16."""
     if device.type == "cuda":
-        return torch.cuda.is_bf16_supported(including_emulation=False)
+        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
     if device.type != "cpu":
         return False
     named = ("_is_avx512_bf16_supported", "_is_amx_tile_supported")

@@ -4,41 +4,35 @@ from __future__ import annotations
 
 import dataclasses
 import platform
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor, nn
 
 import striate
 from striate import atomic, networks
 from striate.analysis.analyse import analyse
 from striate.data.preprocess import Preprocess
 from striate.data.read import read
-from striate.data.records import DataSet, Pictures
+from striate.data.records import DataSet
 from striate.errors import ConfigError, RunError
 from striate.metrics.interval import wilson
 from striate.model import Evaluation, Model
 from striate.networks import Net
-from striate.rows import Shape
 from striate.run import Log, Run
 from striate.settings import to_toml
 from striate.tasks.classify import Classify
 from striate.training.allocator import keep_memory
+from striate.training.choices import resolved, slug
 from striate.training.config import TrainConfig
+from striate.training.evaluation import first_kernels, save_evaluation, true_loss
 from striate.training.events import Done, Epoch, Event, Started
 from striate.training.initialise import he
 from striate.training.loop import Loop
 from striate.training.machine import Machine, choose
 from striate.training.randomness import number
 from striate.training.stopping import Stops
-from striate.weights.files import save_tensors
-
-PICTURES_TO_SEE = 240_000  # the default number of epochs shows the network about so many pictures,
-FEWEST, MOST = 4, 40  # within these bounds: 4 epochs of MNIST, 40 of the 4,000 digits
-WORST, SAMPLES = 24, 9  # pictures kept for the report
 
 
 @dataclass(frozen=True)
@@ -159,53 +153,6 @@ def _train(
     return trained
 
 
-def resolved(config: TrainConfig, dataset: DataSet, net: Net) -> tuple[TrainConfig, Shape]:
-    """`config` with everything that was left to choose chosen, and the image (c, h, w) for the network."""
-    assert dataset.train is not None
-    shape: Shape = dataset.train.shape
-    image = config.image or networks.default_image(net) or shape
-    if len(image) == 1:
-        image = (shape[0], image[0], image[0])
-    elif len(image) == 2:
-        image = (shape[0], *image)
-    if len(image) != 3:
-        raise ConfigError(f"image is {'x'.join(map(str, image))}; pictures need channels, height and width, as 1x28x28.")
-    if config.image is None:
-        image = (shape[0], *image[1:])
-    count = len(dataset.train)
-    epochs = config.epochs or min(MOST, max(FEWEST, round(PICTURES_TO_SEE / count)))
-    few = count < PICTURES_TO_SEE / MOST * 3
-    chosen = config.shift if config.shift is not None else (2 if few and dataset.name in ("digits", "mnist") else 0)
-    return dataclasses.replace(config, image=image, epochs=epochs, shift=chosen), image
-
-
-def slug(text: str) -> str:
-    """`text` as one part of a path: letters, digits, dots and hyphens, 60 at most.
-
-    >>> slug("[(conv-relu)*2-pool]*3-fc-my set")
-    'conv-relu-2-pool-3-fc-my-set'
-    """
-    kept = "".join(c if c.isascii() and (c.isalnum() or c in "._") else " " for c in Path(text).name)
-    return "-".join(kept.replace(".py", " ").split())[:60].strip("-.") or "run"
-
-
-def true_loss(evaluation: Evaluation) -> float:
-    """Mean cross-entropy of the true classes, without label smoothing."""
-    return -float(true_probability(evaluation).clamp_min(1e-12).log().mean())
-
-
-def true_probability(evaluation: Evaluation) -> Tensor:
-    """(n,) the probability given to the true class."""
-    return evaluation.probabilities.gather(1, evaluation.labels[:, None])[:, 0]
-
-
-def first_kernels(net: nn.Module) -> Tensor | None:
-    """A copy of the weights of the first convolution, or None."""
-    kinds = (nn.Conv1d, nn.Conv2d, nn.Conv3d)
-    first = next((m for m in net.modules() if isinstance(m, kinds)), None)
-    return None if first is None else first.weight.detach().clone()
-
-
 def facts_of(
     config: TrainConfig, dataset: DataSet, started: Started, evaluation: Evaluation | None, loop: Loop, *, stopped: bool
 ) -> dict[str, Any]:
@@ -234,29 +181,3 @@ def facts_of(
             "python": platform.python_version(),
         },
     }
-
-
-def save_evaluation(
-    run: Run, model: Model, evaluation: Evaluation | None, shown: Pictures, kernels: Tensor | None
-) -> None:
-    """Write what the report shows: answers, worst mistakes, one picture to look through the network."""
-    spread = torch.linspace(0, len(shown) - 1, min(SAMPLES, len(shown))).long()
-    tensors: dict[str, Tensor] = {"sample_images": shown.images[spread], "sample_labels": shown.labels[spread]}
-    if kernels is not None:
-        tensors["initial_kernels"] = kernels
-    if evaluation is not None:
-        truth = true_probability(evaluation)
-        wrong = (evaluation.predicted != evaluation.labels).nonzero()[:, 0]
-        worst = wrong[truth[wrong].argsort()[:WORST]]
-        tensors |= {
-            "labels": evaluation.labels,
-            "predicted": evaluation.predicted,
-            "probability": evaluation.probabilities.max(1).values,
-            "true_probability": truth,
-            "worst_index": worst,
-            "worst_images": shown.images[worst],
-        }
-    save_tensors(run.evaluation, tensors, {"classes": list(model.classes)})
-
-
-__all__: Sequence[str] = ("Trained", "fit")

@@ -1,8 +1,8 @@
 """Deep Pyramidal Residual Networks. Han, Kim, Kim, CVPR 2017. arXiv:1610.02915
 
-Every block is wider than the one before it, by alpha/N maps of which the fraction is carried on (equation 3); the
-shortcut has no parameters: zero maps are appended, and a strided block averages 2x2 squares. Child names are those of
-the authors' PyTorch code.
+The additive pyramid: each of N blocks is wider than the one before it by alpha/N maps, of which the fraction is carried
+on. The shortcut has no parameters: zero maps are appended, and a strided block averages 2x2 squares. Child names are
+those of the authors' PyTorch code, which rounds the widths as it is done here.
 
 Tables print fewer parameters for the ImageNet networks (62.1 and 116.4 million), which leave out batch normalisation,
 and 1.7, 3.8 and 28.3 million for CIFAR, 1 to 4 % below what the published code has, and what is here. Deviations from
@@ -12,8 +12,9 @@ is global, so that other image sizes are taken. The dropout with which alpha = 4
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable
 from functools import partial
+from itertools import islice
 
 from torch import Tensor, nn
 from torch.nn.functional import relu
@@ -29,15 +30,13 @@ CIFAR_110 = (18, 18, 18)  # blocks of two convolutions at 32x32, 16x16 and 8x8
 
 
 def shortcut(channels: int, out: int, stride: int) -> nn.Module:
-    """The maps averaged over squares of `stride`, then zero maps (section 2.3)."""
+    """The maps, averaged over squares where the block strides, and as many zero maps as are wanted."""
     pool = nn.AvgPool2d(2, stride, ceil_mode=True) if stride > 1 else nn.Identity()
     return nn.Sequential(pool, ZeroPadChannels(out - channels))
 
 
 class PyramidalBlock(nn.Module):
     """BN-3x3-BN-ReLU-3x3-BN, and the shortcut: figure 6d, without the first ReLU and with a last normalisation."""
-
-    expansion = 1
 
     def __init__(self, shape: Shape, width: int, *, stride: int = 1):
         super().__init__()
@@ -49,20 +48,18 @@ class PyramidalBlock(nn.Module):
         self.downsample = shortcut(shape[0], width, stride)
 
     def forward(self, x: Tensor) -> Tensor:  # (n, c, h, w) -> (n, width, h/stride, w/stride)
-        y: Tensor = self.conv1(self.bn1(x))
+        y = self.conv1(self.bn1(x))
         y = self.conv2(relu(self.bn2(y)))
-        y = self.bn3(y) + self.downsample(x)
-        return y
+        both: Tensor = self.bn3(y) + self.downsample(x)
+        return both
 
 
 class PyramidalBottleneck(nn.Module):
     """BN-1x1-BN-ReLU-3x3-BN-ReLU-1x1-BN to 4 x `width` maps, and the shortcut."""
 
-    expansion = 4
-
     def __init__(self, shape: Shape, width: int, *, stride: int = 1):
         super().__init__()
-        out = self.expansion * width
+        out = 4 * width
         self.bn1 = nn.BatchNorm2d(shape[0])
         self.conv1 = nn.Conv2d(shape[0], width, 1, bias=False)
         self.bn2 = nn.BatchNorm2d(width)
@@ -73,42 +70,38 @@ class PyramidalBottleneck(nn.Module):
         self.downsample = shortcut(shape[0], out, stride)
 
     def forward(self, x: Tensor) -> Tensor:  # (n, c, h, w) -> (n, 4 width, h/stride, w/stride)
-        y: Tensor = self.conv1(self.bn1(x))
+        y = self.conv1(self.bn1(x))
         y = self.conv2(relu(self.bn2(y)))
         y = self.conv3(relu(self.bn3(y)))
-        y = self.bn4(y) + self.downsample(x)
-        return y
+        both: Tensor = self.bn4(y) + self.downsample(x)
+        return both
 
 
-Block = type[PyramidalBlock] | type[PyramidalBottleneck]
+def stage(block: Callable[..., nn.Module], widths: list[int], stride: int) -> Row:
+    """Blocks of these widths; the first one strides."""
+    first, *others = (partial(block, width=width) for width in widths)
+    return lambda shape: stack(shape, partial(first, stride=stride), *others)
 
 
-def pyramid(block: Block, stages: tuple[int, ...], alpha: int, first: int) -> Iterator[Row]:
-    """The stages: of N blocks in all, the k-th has `first` + alpha k/N maps (equation 3); later stages stride."""
-    total, k = sum(stages), 0
-    for stage, blocks in enumerate(stages):
-        rows: list[Row] = []
-        for i in range(blocks):
-            k += 1
-            stride = 2 if i == 0 and stage > 0 else 1
-            rows.append(partial(block, width=round(first + alpha * k / total), stride=stride))
-        yield partial(_in_order, rows=rows)
-
-
-def _in_order(shape: Shape, rows: list[Row]) -> nn.Sequential:
-    return stack(shape, *rows)
+def pyramid(block: Callable[..., nn.Module], blocks: tuple[int, ...], first: int, alpha: int) -> dict[str, Row]:
+    """The stages layer1, layer2, ...; the k-th of all N blocks is `first` + k alpha/N wide, rounded."""
+    n = sum(blocks)
+    widths = iter([round(first + alpha * k / n) for k in range(1, n + 1)])
+    return {
+        f"layer{i}": stage(block, list(islice(widths, count)), stride=1 if i == 1 else 2)
+        for i, count in enumerate(blocks, 1)
+    }
 
 
 def pyramidnet_imagenet(alpha: int, image: Shape, classes: int) -> nn.Sequential:
-    """PyramidNet-200 with bottlenecks, which widens by `alpha` from 64 maps."""
-    stages = pyramid(PyramidalBottleneck, IMAGENET_200, alpha, first=64)
+    """PyramidNet-200 with bottlenecks, which widens from 64 maps by `alpha`."""
     return stack(
         image,
         conv1=conv(64, 7, stride=2, padding=3, bias=False),
         bn1=norm(),
         relu=nn.ReLU(),
         maxpool=nn.MaxPool2d(3, stride=2, padding=1),
-        **{f"layer{i}": stage for i, stage in enumerate(stages, 1)},
+        **pyramid(PyramidalBottleneck, IMAGENET_200, 64, alpha),
         bn_final=norm(),
         relu_final=nn.ReLU(),
         avgpool=nn.AdaptiveAvgPool2d(1),
@@ -118,13 +111,12 @@ def pyramidnet_imagenet(alpha: int, image: Shape, classes: int) -> nn.Sequential
 
 
 def pyramidnet_cifar(alpha: int, image: Shape, classes: int) -> nn.Sequential:
-    """PyramidNet-110 of table 1, which widens by `alpha` from 16 maps."""
-    stages = pyramid(PyramidalBlock, CIFAR_110, alpha, first=16)
+    """PyramidNet-110, which widens from 16 maps by `alpha`."""
     return stack(
         image,
         conv1=conv(16, 3, padding=1, bias=False),
         bn1=norm(),
-        **{f"layer{i}": stage for i, stage in enumerate(stages, 1)},
+        **pyramid(PyramidalBlock, CIFAR_110, 16, alpha),
         bn_final=norm(),
         relu_final=nn.ReLU(),
         avgpool=nn.AdaptiveAvgPool2d(1),

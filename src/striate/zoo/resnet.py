@@ -1,8 +1,8 @@
 """Deep Residual Learning for Image Recognition. He, Zhang, Ren, Sun, CVPR 2016. arXiv:1512.03385
 
 `resnet50` and its like put the stride of a bottleneck on its 3x3 convolution, as the checkpoints of torchvision and
-timm do ("v1.5"); `resnet50_v1` and its like put it on the first 1x1, as the paper and its Caffe models do. Both have the
-same parameters and keys, so a checkpoint of the one loads into the other and is less accurate there; v1 needs
+timm do ("v1.5"); `resnet50_v1` and its like put it on the first 1x1, as the paper and its Caffe models do. Both have
+the same parameters and keys, so a checkpoint of the one loads into the other and is less accurate there; v1 needs
 231,211,008 multiply-adds less at every depth. Child names are torchvision's.
 
 Deviations: projection shortcuts where shapes change (option B of section 3.3, as in the paper's bottleneck networks)

@@ -50,7 +50,7 @@ class SEBottleneckV15(Bottleneck):
 
 
 class SENetBottleneck(nn.Module):
-    """1x1 to 2 x `width` maps, 3x3 in 64 groups and 1x1 to 4 x `width`, gated before the sum (appendix)."""
+    """1x1 to 2 x `width` maps, 3x3 in 64 groups and 1x1 to 4 x `width`, gated before the sum."""
 
     def __init__(self, shape: Shape, width: int, *, stride: int = 1, shortcut: Shortcut = projection):
         super().__init__()

@@ -1,0 +1,53 @@
+"""What is kept of the answers on held-out pictures: for the log, the card, and the report."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from striate.data.records import Pictures
+from striate.model import Evaluation, Model
+from striate.run import Run
+from striate.weights.files import save_tensors
+
+WORST, SAMPLES = 24, 9  # pictures kept for the report
+
+
+def true_loss(evaluation: Evaluation) -> float:
+    """Mean cross-entropy of the true classes, without label smoothing."""
+    return -float(true_probability(evaluation).clamp_min(1e-12).log().mean())
+
+
+def true_probability(evaluation: Evaluation) -> Tensor:
+    """(n,) the probability given to the true class."""
+    return evaluation.probabilities.gather(1, evaluation.labels[:, None])[:, 0]
+
+
+def first_kernels(net: nn.Module) -> Tensor | None:
+    """A copy of the weights of the first convolution, or None."""
+    kinds = (nn.Conv1d, nn.Conv2d, nn.Conv3d)
+    first = next((m for m in net.modules() if isinstance(m, kinds)), None)
+    return None if first is None else first.weight.detach().clone()
+
+
+def save_evaluation(
+    run: Run, model: Model, evaluation: Evaluation | None, shown: Pictures, kernels: Tensor | None
+) -> None:
+    """Write what the report shows: answers, worst mistakes, one picture to look through the network."""
+    spread = torch.linspace(0, len(shown) - 1, min(SAMPLES, len(shown))).long()
+    tensors: dict[str, Tensor] = {"sample_images": shown.images[spread], "sample_labels": shown.labels[spread]}
+    if kernels is not None:
+        tensors["initial_kernels"] = kernels
+    if evaluation is not None:
+        truth = true_probability(evaluation)
+        wrong = (evaluation.predicted != evaluation.labels).nonzero()[:, 0]
+        worst = wrong[truth[wrong].argsort()[:WORST]]
+        tensors |= {
+            "labels": evaluation.labels,
+            "predicted": evaluation.predicted,
+            "probability": evaluation.probabilities.max(1).values,
+            "true_probability": truth,
+            "worst_index": worst,
+            "worst_images": shown.images[worst],
+        }
+    save_tensors(run.evaluation, tensors, {"classes": list(model.classes)})
