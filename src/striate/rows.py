@@ -60,7 +60,7 @@ def output_shape(layer: nn.Module, *shapes: Shape) -> Shape:
         return shapes[0]
     state = {key: value.to("meta") for key, value in chain(layer.named_parameters(), layer.named_buffers())}
     inputs = tuple(torch.empty(2, *shape, device="meta") for shape in shapes)
-    with torch.no_grad(), ShapesOnly():
+    with torch.no_grad(), ShapesOnly():  # type: ignore[no-untyped-call]
         return tuple(functional_call(layer, state, inputs).shape[1:])
 
 

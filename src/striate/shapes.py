@@ -9,6 +9,7 @@ function with torch's kernel.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from itertools import pairwise
 from typing import Any
 
 import torch
@@ -44,8 +45,8 @@ def by_table(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
 
 
 def like(tensor: Tensor) -> Tensor:
-    """A meta tensor with the shape, strides and type of another."""
-    return torch.empty_strided(tensor.shape, tensor.stride(), dtype=tensor.dtype, device="meta")
+    """A contiguous meta tensor with the shape and type of another."""
+    return torch.empty(tensor.shape, dtype=tensor.dtype, device="meta")
 
 
 def new(tensor: Tensor, *shape: int, dtype: torch.dtype | None = None) -> Tensor:
@@ -63,19 +64,17 @@ def floating(*tensors: Any) -> bool:
 
 
 def plain(*tensors: Any) -> bool:
-    """Whether they are, besides, contiguous: there no rule of torch has exceptions."""
-    return floating(*tensors) and all(tensor.is_contiguous() for tensor in tensors if tensor is not None)
+    """Whether they are, besides, contiguous, or would be but for gaps and for sides that repeat one number.
+
+    What comes out of them is then contiguous.
+    """
+    return floating(*tensors) and all(tensor is None or tensor.is_contiguous() or in_order(tensor) for tensor in tensors)
 
 
-def spread(tensor: Tensor) -> bool:
-    """Whether it is contiguous but for sides that repeat one number, as `expand` makes them."""
-    step = 1
-    for size, stride in zip(reversed(tensor.shape), reversed(tensor.stride()), strict=True):
-        if size > 1 and stride != 0:
-            if stride != step:
-                return False
-            step *= size
-    return True
+def in_order(tensor: Tensor) -> bool:
+    """Whether the later sides lie closer together in memory."""
+    strides = [stride for size, stride in zip(tensor.shape, tensor.stride(), strict=True) if size > 1 and stride > 0]
+    return all(first >= second for first, second in pairwise(strides))
 
 
 def element_wise(func: Any, *args: Any, **_: Any) -> Any:
@@ -83,7 +82,7 @@ def element_wise(func: Any, *args: Any, **_: Any) -> Any:
     tensors = [value for value in args if isinstance(value, Tensor)]
     if func._schema.is_mutable and len(tensors) == 1 and tensors[0].is_meta:
         return tensors[0]
-    if not floating(*tensors) or not all(tensor.is_contiguous() or spread(tensor) for tensor in tensors):
+    if not plain(*tensors) or (len(args) > 1 and isinstance(args[1], (list, tuple))):
         return UNKNOWN
     first = tensors[0]
     shape = first.shape
@@ -163,8 +162,8 @@ def max_pool(
     x: Tensor,
     kernel: Any,
     stride: Any = (),
-    padding: Any = (0, 0),
-    dilation: Any = (1, 1),
+    padding: Any = (0,),
+    dilation: Any = (1,),
     ceil: bool = False,
 ) -> Any:
     size = _pooled(x, kernel, stride, padding, dilation, ceil)
@@ -172,21 +171,22 @@ def max_pool(
 
 
 def average_pool(
-    func: Any, x: Tensor, kernel: Any, stride: Any = (), padding: Any = (0, 0), ceil: bool = False, *_: Any
+    func: Any, x: Tensor, kernel: Any, stride: Any = (), padding: Any = (0,), ceil: bool = False, *_: Any
 ) -> Any:
-    size = _pooled(x, kernel, stride, padding, (1, 1), ceil)
+    size = _pooled(x, kernel, stride, padding, (1,), ceil)
     return UNKNOWN if size is None else new(x, *size)
 
 
 def _pooled(x: Tensor, kernel: Any, stride: Any, padding: Any, dilation: Any, ceil: bool) -> list[int] | None:
-    kernel, stride, padding, dilation = (
-        value if len(value) == 2 else list(value) * 2 for value in (kernel, stride or kernel, padding, dilation)
+    axes = len(kernel)
+    stride, padding, dilation = (
+        list(value)[:axes] * (axes if len(value) == 1 else 1) for value in (stride or kernel, padding, dilation)
     )
-    if not plain(x) or x.dim() not in (3, 4) or any(2 * p > k for p, k in zip(padding, kernel, strict=True)):
+    if not plain(x) or not 1 <= x.dim() - axes <= 2 or any(2 * p > k for p, k in zip(padding, kernel, strict=True)):
         return None
-    numbers = zip(x.shape[-2:], kernel, stride, [2 * p for p in padding], dilation, strict=True)
+    numbers = zip(x.shape[-axes:], kernel, stride, [2 * p for p in padding], dilation, strict=True)
     size = [output_size(*axis, ceil=ceil) for axis in numbers]
-    return [*x.shape[:-2], *size] if min(size) > 0 else None
+    return [*x.shape[:-axes], *size] if min(size) > 0 else None
 
 
 def adaptive_pool(func: Any, x: Tensor, size: Sequence[int]) -> Any:
@@ -250,6 +250,11 @@ def empty_like(func: Any, x: Tensor, *, dtype: Any = None, memory_format: Any = 
     return new(x, *x.shape, dtype=dtype) if plain(x) else UNKNOWN
 
 
+def of_size(func: Any, x: Tensor, size: Sequence[int], *_: Any, dtype: Any = None, **__: Any) -> Any:
+    """A new tensor of a given size; the gradient of a slice is one of all that it was cut from."""
+    return new(x, *size, dtype=dtype) if floating(x) else UNKNOWN
+
+
 Rule = Callable[..., Any]
 RULES: dict[Any, Rule] = {
     **dict.fromkeys((aten.add, aten.add_, aten.sub, aten.sub_, aten.mul, aten.mul_, aten.div, aten.div_), element_wise),
@@ -257,7 +262,7 @@ RULES: dict[Any, Rule] = {
     **dict.fromkeys((aten.relu_, aten.hardtanh_, aten.sigmoid_, aten.tanh_, aten.silu_), element_wise),
     **dict.fromkeys((aten.hardswish, aten.hardswish_, aten.hardsigmoid, aten.hardsigmoid_), element_wise),
     **dict.fromkeys((aten.leaky_relu, aten.leaky_relu_, aten.elu, aten.elu_, aten.neg, aten.exp), element_wise),
-    **dict.fromkeys((aten.sqrt, aten.rsqrt, aten.abs, aten.threshold_backward, aten.hardtanh_backward), element_wise),
+    **dict.fromkeys((aten.sqrt, aten.rsqrt, aten.abs, aten.square, aten.pow, aten.rsub, aten.threshold_backward, aten.hardtanh_backward), element_wise),
     **dict.fromkeys((aten.sigmoid_backward, aten.tanh_backward, aten.silu_backward, aten.gelu_backward), element_wise),
     **dict.fromkeys((aten.hardswish_backward, aten.hardsigmoid_backward, aten.leaky_relu_backward), element_wise),
     **dict.fromkeys((aten.elu_backward, aten.clamp_min, aten.maximum, aten.minimum), element_wise),
@@ -269,6 +274,8 @@ RULES: dict[Any, Rule] = {
     **dict.fromkeys((aten.mean, aten.sum), reduction),
     **dict.fromkeys((aten._softmax, aten._log_softmax), softmax),
     **dict.fromkeys((aten.empty_like, aten.zeros_like, aten.ones_like), empty_like),
+    **dict.fromkeys((aten.new_empty, aten.new_zeros, aten.new_ones, aten.new_full, aten.slice_backward), of_size),
+    aten.select_backward: of_size,
     aten.convolution: convolution,
     aten.convolution_backward: convolution_backward,
     aten.native_batch_norm: batch_norm,
@@ -277,6 +284,8 @@ RULES: dict[Any, Rule] = {
     aten.native_layer_norm_backward: layer_norm_backward,
     aten.max_pool2d_with_indices: max_pool,
     aten.avg_pool2d: average_pool,
+    aten.avg_pool3d: average_pool,
+    aten.avg_pool3d_backward: second,
     aten._adaptive_avg_pool2d: adaptive_pool,
     aten._adaptive_avg_pool2d_backward: second,
     aten.cat: cat,

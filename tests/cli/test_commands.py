@@ -202,7 +202,7 @@ def test_ctrl_c_leaves_a_readable_run_and_exits_130(idx_folder, tmp_path):
         assert time.monotonic() < deadline, "the training did not start"
         time.sleep(0.05)
     process.send_signal(signal.SIGINT)
-    out, err = process.communicate(timeout=60)
+    _, err = process.communicate(timeout=60)
     assert process.returncode == 130, err
     assert "Traceback" not in err
     assert "stopped as asked" in err

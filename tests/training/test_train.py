@@ -11,10 +11,10 @@ import striate
 from striate.errors import ConfigError, RunError, ShapeError, WeightsError
 from striate.model import load
 from striate.run import Run
+from striate.training.choices import slug
 from striate.training.events import Done, Epoch, Started, Step
 from striate.training.loop import Diverged, batches
 from striate.training.schedule import one_cycle
-from striate.training.choices import slug
 
 
 @pytest.fixture(scope="module")

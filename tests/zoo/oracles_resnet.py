@@ -1,7 +1,11 @@
 """torchvision's and timm's residual networks, and those that grew from them."""
 
-from oracle import Oracle, timm_model, torchvision_model
-from torch import nn
+from collections import OrderedDict
+from collections.abc import Callable
+
+from oracle import Oracle, timm_model, torchvision, torchvision_model
+from torch import Tensor, nn
+from torch.nn.functional import pad
 
 
 def strided_early(name: str) -> nn.Module:
@@ -11,6 +15,29 @@ def strided_early(name: str) -> nn.Module:
         if hasattr(block, "conv3"):
             block.conv1.stride, block.conv2.stride = block.conv2.stride, block.conv1.stride
     return net
+
+
+class EverySecond(nn.Module):
+    """Shortcut A, written with slices: every second pixel, and as many zero maps again."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return pad(x[:, :, ::2, ::2], (0, 0, 0, 0, 0, x.shape[1]))
+
+
+def projection(channels: int) -> nn.Module:
+    return nn.Sequential(nn.Conv2d(channels, 2 * channels, 1, 2, bias=False), nn.BatchNorm2d(2 * channels))
+
+
+def cifar(n: int, shortcut: Callable[[int], nn.Module]) -> nn.Module:
+    """Section 4.2 from torchvision's basic blocks."""
+    block = torchvision().models.resnet.BasicBlock
+    rows = [("conv1", nn.Conv2d(3, 16, 3, padding=1, bias=False)), ("bn1", nn.BatchNorm2d(16)), ("relu", nn.ReLU())]
+    rows += [("layer1", nn.Sequential(*(block(16, 16) for _ in range(n))))]
+    for i, width in (2, 32), (3, 64):
+        first = block(width // 2, width, 2, shortcut(width // 2))
+        rows += [(f"layer{i}", nn.Sequential(first, *(block(width, width) for _ in range(n - 1))))]
+    rows += [("avgpool", nn.AdaptiveAvgPool2d(1)), ("flatten", nn.Flatten()), ("fc", nn.Linear(64, 10))]
+    return nn.Sequential(OrderedDict(rows))
 
 
 ORACLES = {
@@ -24,6 +51,9 @@ ORACLES = {
     "resnet152_v1": Oracle(lambda: strided_early("resnet152"), slow=True),
     "resnet101_d": Oracle(lambda: timm_model("resnet101d")),
     "resnet152_d": Oracle(lambda: timm_model("resnet152d"), slow=True),
+    "resnet20_cifar": Oracle(lambda: cifar(3, lambda channels: EverySecond()), image=(3, 31, 32)),
+    "resnet110_cifar": Oracle(lambda: cifar(18, lambda channels: EverySecond()), image=(3, 31, 32)),
+    "resnet20_cifar_b": Oracle(lambda: cifar(3, projection), image=(3, 31, 32)),
     "resnext50_32x4d": Oracle(lambda: torchvision_model("resnext50_32x4d")),
     "resnext101_32x8d": Oracle(lambda: torchvision_model("resnext101_32x8d")),
     "resnext101_64x4d": Oracle(lambda: torchvision_model("resnext101_64x4d"), slow=True),

@@ -57,7 +57,8 @@ class LocallyConnected(nn.Module):
         if x.shape[1:] != self.shape:
             raise ShapeError(
                 f"{self} has weights for each place of a {times(self.shape)} input, but it is given "
-                f"{times(tuple(x.shape[1:]))}. Resize the picture, or build the network for that size."
+                f"{times(tuple(x.shape[1:]))}. Resize the picture, or build the network for that size.",
+                formula=f"{times(self.shape)} ≠ {times(tuple(x.shape[1:]))}",
             )
         if any(self.padding):
             x = pad(x, [side for p in reversed(self.padding) for side in (p, p)])

@@ -33,6 +33,7 @@ class Maxout(nn.Module):
             more = -(-x.shape[1] // self.pieces) * self.pieces
             raise ShapeError(
                 f"{self} takes the largest of each {self.pieces}, but its input has {x.shape[1]} maps. "
-                f"Let the row above it give {more}."
+                f"Let the row above it give {more}.",
+                formula=f"{x.shape[1]} mod {self.pieces} = {x.shape[1] % self.pieces}",
             )
         return x.reshape(x.shape[0], -1, self.pieces, *x.shape[2:]).amax(2)

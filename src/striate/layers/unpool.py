@@ -40,7 +40,9 @@ class Unpooled(nn.Module):
         if (back := output_shape(self.inside, pooled)) != pooled:
             raise ShapeError(
                 f"unpooling needs the {times(pooled)} that its pooling gave, but the rows between them give "
-                f"{times(back)}. Let them end in {pooled[0]} maps of the same size."
+                f"{times(back)}. Let them end in {pooled[0]} maps of the same size.",
+                formula=f"{times(back)} ≠ {times(pooled)}",
+                parts=(back, pooled),
             )
 
     def forward(self, x: Tensor) -> Tensor:

@@ -33,7 +33,8 @@ MULTIPLES = (2, 3, 4, 5, 6, 7, 8, 16, 32)
 
 
 def name_of(path: tuple[str, ...]) -> str:
-    return ".".join(path) or "the layer"
+    """A layer for people; one that has a number for a name is called so."""
+    return f"layer {'.'.join(path)}" if path and path[-1].isdigit() else ".".join(path) or "the layer"
 
 
 def is_linear(layer: Any) -> bool:
@@ -82,7 +83,7 @@ def more_or_fewer(mistake: Mistake, image: Shape) -> Iterator[Change]:
     sizes = {"takes": maps} | divided(layer, maps)
     if value(layer, "groups") == wants == value(layer, "out"):  # depthwise
         sizes = {"takes": maps, "groups": maps, "out": maps}
-    yield change("takes", f"Let {name_of(path)} take {maps} channels", Set(path, sizes))
+    yield change("takes", f"Let {name_of(path)} take {maps} channel{'s' * (maps > 1)}", Set(path, sizes))
     if edits := widened(mistake.trail, wants):
         source = name_of(edits[0].path) if isinstance(edits[0], Set) else ""
         yield change("out", f"Let {source} give {wants} maps", *edits)
@@ -153,8 +154,10 @@ def features(mistake: Mistake) -> Iterator[Change]:
         return
     wants = value(layer, "takes")
     if not given:
-        whole = Piece(nn.Unflatten(0, (-1, wants or 1)), None)
-        yield change("above", "Give the batch back", Above(path, (whole,), given))
+        flat = mistake.wants or wants or 1
+        whole = Piece(nn.Unflatten(0, (-1, flat)), None)
+        own = (Set(path, {"takes": flat}),) if wants not in (None, flat) else ()
+        yield change("above", f"Give each picture its {flat} features back", Above(path, (whole,), given), *own)
         return
     if len(given) == 1:
         if isinstance(wants, int) and wants != given[0]:
@@ -187,12 +190,16 @@ def more_features(mistake: Mistake, wants: int, flat: int) -> Iterator[Change]:
         yield change("out", said, *widened(mistake.trail, maps))
 
 
-def pooled_to(mistake: Mistake, wants: int) -> Iterator[Change]:
-    """Average the last maps down, or up, to the size that makes as many features as are wanted."""
+def pooled_to(mistake: Mistake, wants: int, by_itself: tuple[int, ...] | None = None) -> Iterator[Change]:
+    """Average the last maps down, or up, to the size that makes as many features as are wanted.
+
+    `by_itself`: how many times smaller they become afterwards in any case.
+    """
     last = next((step for step in reversed(mistake.trail) if step.gives and len(step.gives) > 1), None)
     if last is None or last.gives is None or wants % last.gives[0]:
         return
     if size := sides(wants // last.gives[0], len(last.gives) - 1, last.gives[1:]):
+        size = tuple(n * m for n, m in zip(size, by_itself or (1,) * len(size), strict=True))
         said = f"Average the maps of {name_of(last.path)} to {by(size)}"
         yield change("resize", said, Below(last.path, (resized(size),), last.gives))
 

@@ -45,7 +45,8 @@ class Fix:
 class Diagnosis:
     """Why a network cannot be built or run: the row, what is wrong, the arithmetic, and one to three fixes.
 
-    `given`: the shape that the row is given; `span`: the place in the text, where the network is one.
+    `row`: its path, and, behind a colon, the operation of a module's own forward. `given`: the shape that it is given;
+    `span`: its place in the text, where the network is one.
     """
 
     row: str
@@ -110,7 +111,7 @@ def found(draft: Draft, network: Any) -> Diagnosis | None:
             change.said if i == 0 else change.said[:1].lower() + change.said[1:] for i, change in enumerate(changes)
         )
         fixes.append(fix_of(said, end, draft.image, network))
-    row = ".".join(mistake.path)
+    row = ":".join(part for part in (".".join(mistake.path), mistake.operation) if part)
     return Diagnosis(row, worded(mistake), mistake.formula, mistake.given, mistake.span, tuple(fixes), mistake.error)
 
 

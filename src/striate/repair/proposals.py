@@ -34,10 +34,10 @@ def proposals(mistake: Mistake, image: Shape) -> Iterator[Change]:
         channels.multiples(mistake),
         sums.added(mistake),
         sums.joined(mistake),
-        sums.reshaped(mistake),
         pictures(mistake, image),
         windows.averaged(mistake),
         above(mistake, len(image) - 1),
+        sums.reshaped(mistake),
         left_out(mistake),
     )
 
@@ -84,7 +84,9 @@ def above(mistake: Mistake, axes: int) -> Iterator[Change]:
         for step in windowed
         if not is_pool(step.layer) and (new := same_size(step, axes)) and set(new) == {"padding"}
     ]
-    if borders:
+    for border in borders[:REACH]:
+        yield change("border", f"Pad {name_of(border.path)} so that it keeps the size", border)
+    if len(borders) > 1:
         yield change("border", "Pad the convolutions above so that they keep the size", *borders)
 
 

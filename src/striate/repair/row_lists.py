@@ -13,6 +13,7 @@ from striate.analysis.meta import on_meta
 from striate.errors import ShapeError
 from striate.layers.branches import branches
 from striate.layers.skip import skip
+from striate.layers.unpool import unpooled
 from striate.misfit import times
 from striate.repair.changes import Above, Around, Below, Change, Edit, Image, Instead, Path, Piece, Set, Shape, Text
 from striate.repair.layers import changed, code, value
@@ -32,7 +33,7 @@ class RowDraft:
 
     rows: Mapping[str, Row]
     image: Shape
-    done: tuple[dict[str, str], ...] = field(default=())
+    done: tuple[dict[str, Any], ...] = field(default=())
 
     def mistake(self) -> Mistake | None:
         with torch.device("meta"):
@@ -60,7 +61,7 @@ class RowDraft:
             )
         inside = tuple(Step((*path, *leaf), one) for leaf, one in leaves(inner(row) or {}))
         problem, formula = plain(error, given)
-        layer = row if isinstance(row, (skip, branches)) and path == error.path else error.row or row
+        layer = row if isinstance(row, (skip, branches, unpooled)) and path == error.path else error.row or row
         return Mistake(
             error, path, problem, formula, layer=layer, given=given, parts=error.parts, inside=inside, **common
         )
@@ -140,7 +141,7 @@ def sized(row: Any) -> bool:
     return any(value(row, size) is not None for size in ("kernel", "out"))
 
 
-def edited_row(row: Row, edit: Edit, rest: Path) -> tuple[Named, dict[str, str]]:
+def edited_row(row: Row, edit: Edit, rest: Path) -> tuple[Named, dict[str, Any]]:
     """The rows in the place of `row` after an edit of it, or of a module inside it at `rest`; and what to tell."""
     new = changed(row, edit.sizes) if isinstance(edit, Set) and not rest and not isinstance(row, nn.Module) else None
     if new is not None:
@@ -166,10 +167,10 @@ def edited_row(row: Row, edit: Edit, rest: Path) -> tuple[Named, dict[str, str]]
     return ([*pieces, ("", row)] if isinstance(edit, Above) else [("", row), *pieces]), words(edit)
 
 
-def words(edit: Edit) -> dict[str, str]:
+def words(edit: Edit) -> dict[str, Any]:
     """An edit for machines: what is done, and the rows it is done with."""
     if isinstance(edit, Set):
-        return {name: str(value) for name, value in edit.sizes.items()}
+        return {name: list(size) if isinstance(size, tuple) else size for name, size in edit.sizes.items()}
     pieces: tuple[Piece, ...] = getattr(edit, "pieces", ())
     return {type(edit).__name__.lower(): ", ".join(code(piece.row) for piece in pieces) or "nothing"}
 

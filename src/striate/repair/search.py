@@ -37,7 +37,7 @@ class Search:
                 kinds.add(change.kind)
                 if len(found) == most:
                     return found
-            elif left.left < mistake.left or differs(left, mistake):
+            elif advances(change, left, mistake) or differs(left, mistake):
                 further.append((change, after, left))
         if found or depth <= 1:
             return found
@@ -67,6 +67,12 @@ class Search:
             except CannotChange:
                 continue
             yield change, after, left
+
+
+def advances(change: Change, left: Mistake, mistake: Mistake) -> bool:
+    """Whether less of the network is left to look at, and not only because there is less of it."""
+    fewer = change.kind.startswith("repeat") and left.span == mistake.span
+    return left.left < mistake.left and not fewer
 
 
 def differs(one: Mistake, other: Mistake) -> bool:

@@ -9,6 +9,7 @@ from torch import nn
 
 from striate.layers.branches import Branches, branches
 from striate.layers.skip import Skip, skip
+from striate.layers.unpool import unpooled
 from striate.repair.changes import (
     FLATTEN,
     Around,
@@ -39,13 +40,14 @@ SHORTCUTS = ("downsample", "shortcut", "skip", "projection", "proj", "residual",
 
 def added(mistake: Mistake) -> Iterator[Change]:
     """A skip whose two shapes differ."""
-    if len(mistake.parts) != 2 or not (isinstance(mistake.layer, (skip, Skip)) or mistake.operation in ADDS):
+    structure = isinstance(mistake.layer, (skip, Skip, unpooled))
+    if len(mistake.parts) != 2 or not (structure or mistake.operation in ADDS):
         return
     body, around = mistake.parts
     axes = max(len(body), len(around)) - 1
     if isinstance(mistake.layer, (skip, Skip)):
         yield from ways_around(mistake, body)
-    else:
+    elif not structure:
         yield from shortcuts(mistake, body, around)
     maps = [step for step in mistake.inside if step.path[len(mistake.path) :][:1] != ("shortcut",)]
     wider = widened(tuple(maps), around[0]) if body[0] != around[0] else ()
@@ -205,10 +207,22 @@ def reshaped(mistake: Mistake) -> Iterator[Change]:
     if mistake.operation not in (*RESHAPES, *PRODUCTS) or not mistake.wants:
         return
     wants = mistake.wants
-    yield from pooled_to(mistake, wants)
     last = next((step for step in reversed(mistake.trail) if step.gives), None)
+    yield from pooled_to(mistake, wants, shrunk(last, mistake.parts[0]) if last is not None and mistake.parts else None)
     if last is not None and last.gives is not None:
         flat = 1
         for side in last.gives:
             flat *= side
         yield from more_features(mistake, wants, flat)
+
+
+def shrunk(last: Step, arrives: Shape) -> tuple[int, ...] | None:
+    """By how much the module's own forward makes the maps of its last layer smaller; None where it cannot be told."""
+    gives = last.gives or ()
+    if (
+        len(gives) != len(arrives)
+        or gives[:1] != arrives[:1]
+        or any(m < 1 or n % m for n, m in zip(gives, arrives, strict=True))
+    ):
+        return None
+    return tuple(n // m for n, m in zip(gives[1:], arrives[1:], strict=True))

@@ -65,15 +65,22 @@ class TextDraft:
     def changes(self, mistake: Mistake) -> Iterator[Change]:
         if isinstance(mistake.error, NotationError):
             return (change("text", said, Text(text)) for said, text in mistake.error.edits)
-        return chain(self.fewer(mistake), proposals(mistake, self.image))
-
-    def fewer(self, mistake: Mistake) -> Iterator[Change]:
-        """Fewer repeats, of the innermost around the mistake first."""
         reading = self.reading()
+        return chain(self.fewer(reading, mistake), (self.named(reading, one) for one in proposals(mistake, self.image)))
+
+    def named(self, reading: Reading, change: Change) -> Change:
+        """A change that leaves a word out, said with the word as it is written."""
+        edit = change.edits[0] if len(change.edits) == 1 else None
+        word = reading.word(edit.path) if isinstance(edit, Instead) and not edit.pieces else None
+        return change if word is None else replace(change, said=f"Leave {self.text[slice(*word.span)]} out")
+
+    def fewer(self, reading: Reading, mistake: Mistake) -> Iterator[Change]:
+        """Fewer repeats, of the innermost around the mistake first, then of those before it."""
         span = mistake.span or (0, 0)
         repeats = [node for node in nodes(reading.tree.rows) if isinstance(node, Repeat) and not node.optional]
-        around = [node for node in repeats if node.span[0] <= span[0] and span[1] <= node.span[1]]
-        for repeat in sorted(repeats, key=lambda node: (node not in around, -node.span[0])):
+        before = [node for node in repeats if node.span[0] <= span[0]]
+        around = [node for node in before if span[1] <= node.span[1]]
+        for repeat in sorted(before, key=lambda node: (node not in around, -node.span[0])):
             now, letter = (
                 reading.tree.times(repeat),
                 "" if isinstance(repeat.times, int) else f"{repeat.times.upper()} = ",
@@ -82,7 +89,7 @@ class TextDraft:
             while fewer >= 1 and tried < 2 * NEXT_FEWER:
                 text = f"{self.text[: repeat.number[0]]}{fewer}{self.text[repeat.number[1] :]}"
                 said = f"Repeat {fewer} times, not {letter}{now}" if fewer > 1 else "Do not repeat"
-                yield change(f"repeat at {repeat.span[0]}", said, Text(text))
+                yield change(f"repeat {repeat.span[0]}", said, Text(text))
                 tried += 1
                 fewer = fewer - 1 if tried < NEXT_FEWER else fewer // 2
 

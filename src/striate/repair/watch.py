@@ -30,7 +30,7 @@ class Meta(OnMeta):
         """Nothing is kept."""
 
 
-class Calls(TorchFunctionMode):  # type: ignore[no-untyped-call]  # torch gives its subclassing no types
+class Calls(TorchFunctionMode):
     """Counts the calls of torch and keeps the one that failed."""
 
     def __init__(self) -> None:
@@ -67,16 +67,21 @@ class Run:
     error: Exception | None = None
     unknown: bool = False
     last_call: int = 0
+    numbers: int = 0  # in the tensor that the module which runs last was given
 
     @contextmanager
     def watching(self, net: nn.Module) -> Iterator[None]:
         with ExitStack() as stack:
             for name, module in net.named_modules():
                 path = tuple(name.split(".")) if name else ()
-                enter = lambda module, args, path=path: self.frames.append(Frame(path, module, shape_in(args)))  # noqa: E731
+                enter = lambda module, args, path=path: self.enter(path, module, args)  # noqa: E731
                 stack.callback(module.register_forward_pre_hook(enter, prepend=True).remove)
                 stack.callback(module.register_forward_hook(self.leave).remove)
             yield
+
+    def enter(self, path: Path, module: nn.Module, args: Any) -> None:
+        self.frames.append(Frame(path, module, shape_in(args)))
+        self.numbers = next((v.numel() for v in args if isinstance(v, Tensor)), 0)
 
     def leave(self, module: nn.Module, args: Any, out: Any) -> None:
         frame = self.frames.pop()
@@ -126,6 +131,13 @@ def mistake_of(seen: Run, net: nn.Module, original: frozenset[Path]) -> Mistake 
     known = error if isinstance(error, ShapeError) else None
     if known is None and frame.given is not None and not any(frame.module.children()):
         known = misfit(frame.module, frame.given)
+    if isinstance(frame.module, nn.Linear) and frame.given == ():
+        flat, wants = seen.numbers // BATCH, frame.module.in_features
+        problem = (
+            f"{frame.module} is given one row of {seen.numbers} values for all pictures: a flatten took the batch too."
+        )
+        error = ShapeError(problem, formula=f"{BATCH}·{flat} = {seen.numbers} ≠ {wants}")
+        return Mistake(error, problem=problem, formula=error.formula, wants=flat, **common)
     if known is not None:
         given = frame.given or ()
         wants = axes_wanted(frame.module, given)

@@ -6,10 +6,10 @@ cells are those of figure 4, the network that of figure 2, its start two reducti
 names are timm's for the large network and those of the public weights (Cadene's) for the small one.
 
 Deviations: ScheduledDropPath and the auxiliary head, which belong to training, are left out. The paper does not print
-the padding: it is TensorFlow's, as in the authors' program. There the border does not count in an average; the large
-network counts the zeros of the border where such pooling strides, because timm does, whose outputs its weights were
-last measured with. As in the authors' program, the large network's first normal cell after a reduction sees, beside
-its output, what the reduction saw second, and the small network's what it saw first.
+the padding: it is TensorFlow's "SAME", as in the authors' program. There the border does not count in an average; in
+the large network its zeros do count where such pooling strides, because timm computes and measured it so. From the
+authors' program, too: a normal cell after a reduction sees the reduction's output and, in the small network, the
+reduction's last input; in the large one, the one before that.
 
 Counts: the published 88.9 million parameters contain the running statistics of batch normalisation; 88,753,150 are
 trained. The published 564 million multiply-adds of the small network are the 563,638,816 that it needs; the public
@@ -36,7 +36,7 @@ from striate.layers.cells import (
     factorized,
     same_maps,
     separable_twice,
-)  # fmt: skip
+)
 from striate.layers.same_padding import SameAvgPool2d, SameMaxPool2d
 from striate.rows import Row, Shape, conv, norm, stack
 from striate.zoo.facts import network
@@ -126,13 +126,14 @@ PORT = OPERATIONS | {f"sep{kernel}": partial(one_more, kernel) for kernel in (3,
 
 
 def normal(width: int, operations: Mapping[str, Operation]) -> Callable[[Shape, Shape | None], Cell]:
+    """A normal cell, to be called with the shapes of its two inputs."""
     return partial(NASNetCell, width=width, pairs=FIGURE_4_NORMAL, join=NORMAL_JOIN, operations=operations)
 
 
 def reduction(
     width: int, even: Mapping[str, Operation], odd: Mapping[str, Operation]
 ) -> Callable[[Shape, Shape | None], Cell]:
-    """`even`, `odd`: the operations where the height of its input is even and where it is odd."""
+    """A reduction cell. `even`, `odd`: its operations where the height of its input is even and where it is odd."""
     return lambda last, before: NASNetCell(
         last,
         before,
@@ -155,6 +156,7 @@ def figure_2(repeats: int, width: int, even: Mapping[str, Operation], odd: Mappi
 
 
 def stem(maps: int) -> Row:
+    """A 3x3 convolution without padding, every second pixel."""
     return lambda shape: stack(shape, conv=conv(maps, 3, stride=2, bias=False), bn=norm(EPS))
 
 

@@ -6,7 +6,8 @@ a feature through weights that its plane shares and that `learn` changes, withou
 answers to its feature anywhere in a small region. Trained on five digits, each ends on a cell of its own in UC3, also
 where it is shown elsewhere. `classes` is the number of planes, and so of cells, of the last pair.
 
-The author is Kunihiko Fukushima (the lectures, deck 003, write Kunihiro). No accuracy was published.
+The author is Kunihiko Fukushima (the lectures, deck 003, write Kunihiro). No accuracy was published. Here,
+of the handwritten `digits` scaled to 16x16, the 24 cells, each called what it answered most often, tell about 4 in 10.
 
 Deviations, where the text leaves a choice: outside a layer's border everything is zero; S-layers 1 to 3 are padded by
 2, 1 and 0 cells, and C-cells stand two apart, the first seeing three cells outside the border and the last four, which
