@@ -12,7 +12,7 @@ import striate
 SOURCE = Path(striate.__file__).parent
 FLOORS = (
     {"errors", "arithmetic", "registry", "atomic", "palette", "settings", "solve"},
-    {"misfit"},
+    {"misfit", "shapes"},
     {"rows"},
     {"layers", "geometry"},
     {"zoo", "notation", "analysis", "explain", "metrics", "export"},

@@ -88,8 +88,13 @@ def stack(shape: Shape, *rows: Row, **named_rows: Row) -> nn.Sequential:
         except (RuntimeError, ValueError, IndexError, TypeError, ArithmeticError) as error:
             raise _explained(layers.get(name, row), shape, error).inside(name) from error
     net = nn.Sequential(layers)
-    _known[net] = (given, shape)
+    remember(net, given, shape)
     return net
+
+
+def remember(layer: nn.Module, given: Shape, shape: Shape) -> None:
+    """Note that `layer` gives `shape` for `given`, so that `output_shape` need not run it."""
+    _known[layer] = (given, shape)
 
 
 def _located(error: ShapeError, shape: Shape, row: Row) -> ShapeError:

@@ -105,6 +105,8 @@ def convolution(
         return UNKNOWN
     maps = weight.shape[1] * groups if transposed else weight.shape[0]
     channels = weight.shape[0] if transposed else weight.shape[1] * groups
+    if transposed:
+        _refuse_transposed(x, channels, stride, dilation, output_padding)
     numbers = zip(x.shape[2:], weight.shape[2:], stride, [2 * p for p in padding], dilation, strict=True)
     if transposed:
         size = [transposed_size(*axis, extra) for axis, extra in zip(numbers, output_padding, strict=True)]
@@ -112,6 +114,14 @@ def convolution(
         size = [output_size(*axis) for axis in numbers]
     right = x.shape[1] == channels and maps % groups == 0 and min(size) > 0 and (bias is None or bias.shape == (maps,))
     return new(x, x.shape[0], maps, *size) if right else UNKNOWN
+
+
+def _refuse_transposed(x: Tensor, channels: int, stride: Any, dilation: Any, output_padding: Any) -> None:
+    """What torch refuses on every device but meta, where it gives a shape all the same."""
+    if x.shape[1] != channels:
+        raise RuntimeError(f"a transposed convolution of {channels} channels is given {x.shape[1]}")
+    if any(o >= max(s, d) for o, s, d in zip(output_padding, stride, dilation, strict=True)):
+        raise RuntimeError("output padding must be smaller than either stride or dilation")
 
 
 def convolution_backward(func: Any, grad: Tensor, x: Tensor, weight: Tensor, *rest: Any) -> Any:

@@ -19,6 +19,8 @@ from striate.analysis.meta import OnMeta, tensors_in
 from striate.errors import ConfigError
 from striate.registry import nearest
 
+aten = torch.ops.aten
+
 
 class Optimizer(NamedTuple):
     """What torch's optimizer keeps beside each parameter, and how many copies of one it makes while it steps."""
@@ -31,8 +33,8 @@ OPTIMIZERS = {
     "sgd": Optimizer(0, 0),
     "momentum": Optimizer(1, 0),
     "nesterov": Optimizer(1, 1),
-    "rmsprop": Optimizer(1, 2),
-    "adagrad": Optimizer(1, 2),
+    "rmsprop": Optimizer(1, 1),
+    "adagrad": Optimizer(1, 1),
     "adam": Optimizer(2, 2),
     "adamw": Optimizer(2, 2),
     "amsgrad": Optimizer(3, 2),
@@ -64,9 +66,20 @@ class Ledger:
                 self.live += size
         self.peak = max(self.peak, self.live)
 
+    def need(self, size: int) -> None:
+        """Count `size` bytes for a moment."""
+        self.peak = max(self.peak, self.live + size)
+
     def _freed(self, key: int, size: int) -> None:
         del self._known[key]
         self.live -= size
+
+
+def blocked(tensor: Tensor | None) -> int:
+    """Bytes of a copy of maps (n, c, ...) in blocks of 16 maps."""
+    if tensor is None:
+        return 0
+    return tensor.numel() // tensor.shape[1] * -(-tensor.shape[1] // 16) * 16 * tensor.element_size()
 
 
 class Watch(OnMeta):
@@ -78,6 +91,14 @@ class Watch(OnMeta):
 
     def seen(self, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any], out: Any) -> None:
         self.ledger.hold(tensors_in(out))
+        if func.overloadpacket is aten.convolution_backward:
+            self._copies(args[0], args[1], out)
+
+    def _copies(self, grad: Tensor, x: Tensor, out: tuple[Tensor | None, ...]) -> None:
+        """What the backward pass of a convolution works on, on a CPU: oneDNN copies maps into blocks, for one gradient
+        after the other, so that a few maps can take more there than everywhere else."""
+        given = sum(tensor.untyped_storage().nbytes() for tensor in out if tensor is not None)
+        self.ledger.need(max(blocked(grad) + blocked(out[0]) - given, blocked(grad) + (blocked(x) if x.shape[1] > 3 else 0)))
 
 
 def training_step(net: nn.Module, image: Tensor, twins: dict[int, Tensor], optimizer: Optimizer) -> int:

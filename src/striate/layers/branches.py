@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from striate.errors import ShapeError
 from striate.misfit import times
-from striate.rows import Row, Shape, output_shape, stack
+from striate.rows import Row, Shape, output_shape, remember, stack
 
 
 class Branches(nn.Module):
@@ -41,6 +41,7 @@ class Branches(nn.Module):
         for branch in built:
             for name, layer in branch.named_children():
                 self.add_module(name, layer)
+        remember(self, shape, (self.maps, *given[0][1:]))
 
     def outputs(self, x: Tensor) -> list[Tensor]:
         """What each branch gives."""

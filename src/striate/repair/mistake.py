@@ -25,7 +25,7 @@ class Mistake:
     """The first thing that does not fit.
 
     `layer`: the row or module that failed, with what it was `given`. `parts`: shapes that it could not add or join.
-    `operation`: what a module's own forward was doing. `trail`: the layers before it, `inside`: those within it.
+    `operation`: what a module's own forward was doing. `trail`: the layers before it, `inside`: those within it, `ahead`: those not come to yet.
     `left`: how much of the network has not been looked at, as a number that only compares. `span`: its place in a text.
     """
 
@@ -41,6 +41,7 @@ class Mistake:
     wants: int | None = None  # features that a reshape or a product needs
     trail: tuple[Step, ...] = ()
     inside: tuple[Step, ...] = ()
+    ahead: tuple[Step, ...] = ()
     axes: int = 2  # spatial axes that the layer works on
     span: tuple[int, int] | None = None
 

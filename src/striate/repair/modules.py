@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from striate.layers.skip import Skip
 from striate.repair.changes import Above, Around, Below, Change, Edit, Image, Instead, Path, Piece, Set, Shape
 from striate.repair.layers import changed, code, like
-from striate.repair.mistake import Mistake
+from striate.repair.mistake import Mistake, Step
 from striate.repair.proposals import proposals
 from striate.repair.watch import mistake_of, run
 from striate.rows import stack
@@ -69,6 +69,9 @@ def of_pieces(pieces: tuple[Piece, ...], given: Shape) -> nn.Module:
     """The module of a few pieces; of none, one that does nothing."""
     if not pieces:
         return nn.Identity()
+    ready = [piece.row for piece in pieces if isinstance(piece.row, nn.Module)]
+    if len(ready) == len(pieces):
+        return ready[0] if len(pieces) == 1 else nn.Sequential(*ready)
     built = stack(given, *(piece.row for piece in pieces))
     return built[0] if len(pieces) == 1 else built
 
@@ -121,7 +124,19 @@ class ModuleDraft:
         original = frozenset(tuple(n.split(".")) for n, m in self.net.named_modules() if n and not any(m.children()))
         with torch.device("meta"), exchanged(self.net, self.exchanges) as net:
             found = mistake_of(run(net, self.image, self.twins, batch_stays=self.batch_stays), net, original)
-        return None if found is None else renamed(found, self.exchanges)
+        return None if found is None else replace(renamed(found, self.exchanges), ahead=self.ahead(found))
+
+    def ahead(self, mistake: Mistake) -> tuple[Step, ...]:
+        """The layers that the run did not come to."""
+        seen = {step.path for step in mistake.trail} | {mistake.path}
+        own = ((tuple(name.split(".")), layer) for name, layer in self.net.named_modules() if not any(layer.children()))
+        return tuple(Step(path, self.now(path, layer)) for path, layer in own if path not in seen and path != ("",))
+
+    def now(self, path: Path, layer: nn.Module) -> nn.Module:
+        """A layer with the sizes that it has been given."""
+        sizes = self.exchanges[path].sizes if path in self.exchanges else {}
+        with torch.device("meta"):
+            return changed(layer, sizes) if sizes else layer
 
     def changed(self, change: Change) -> ModuleDraft | None:
         exchanges, image = dict(self.exchanges), self.image

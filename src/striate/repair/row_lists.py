@@ -50,6 +50,9 @@ class RowDraft:
         at = next((i for i, leaf in enumerate(order) if leaf[: len(path)] == path), 0)
         given = error.given
         common: dict[str, Any] = {"left": float(len(order) - at), "trail": self.trail(path), "axes": self.axes(given)}
+        common["ahead"] = tuple(
+            Step(leaf, one) for leaf, one in list(leaves(self.rows))[at + 1 :] if leaf[: len(path)] != path
+        )
         if (
             path == error.path
             and given is not None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
+from math import prod
 
 from torch import nn
 
@@ -209,11 +210,8 @@ def reshaped(mistake: Mistake) -> Iterator[Change]:
     wants = mistake.wants
     last = next((step for step in reversed(mistake.trail) if step.gives), None)
     yield from pooled_to(mistake, wants, shrunk(last, mistake.parts[0]) if last is not None and mistake.parts else None)
-    if last is not None and last.gives is not None:
-        flat = 1
-        for side in last.gives:
-            flat *= side
-        yield from more_features(mistake, wants, flat)
+    if mistake.parts:
+        yield from more_features(mistake, wants, prod(mistake.parts[0]))
 
 
 def shrunk(last: Step, arrives: Shape) -> tuple[int, ...] | None:

@@ -1,6 +1,6 @@
 """PolyNet: A Pursuit of Structural Diversity in Very Deep Networks. Zhang, Li, Loy, Lin, CVPR 2017. arXiv:1611.05725
 
-The Very Deep PolyNet of section 5: Inception-ResNet-v2 whose blocks I + F are replaced by polynomials of F. Child names
+The Very Deep PolyNet: Inception-ResNet-v2 whose blocks I + F are replaced by polynomials of F. Child names
 are those of Cadene's port of the authors' Caffe model.
 
 Deviations: the paper says 92 million parameters; the authors' model has 95,366,600, and its 34.7 billion multiply-adds
@@ -54,7 +54,7 @@ class Residual(Branches):
 
 
 class TwoWay(nn.Module):
-    """I + F + G: two residuals of the same input (figure 4, 2-way)."""
+    """I + F + G: two residuals of the same input (2-way)."""
 
     def __init__(self, shape: Shape, paths: tuple[Path, ...], scale: float):
         super().__init__()
@@ -79,7 +79,7 @@ class SharedConv(nn.Module):
 
 
 class Poly3(nn.Module):
-    """I + F + F² + F³: the residual of the residual of the residual, with shared convolutions (figure 4, poly-3)."""
+    """I + F + F² + F³: the residual of the residual of the residual, with shared convolutions (poly-3)."""
 
     def __init__(self, shape: Shape, paths: tuple[Path, ...], scale: float):
         super().__init__()

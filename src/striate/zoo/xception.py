@@ -24,7 +24,7 @@ FIGURE_5 = (  # maps of the separable convolutions of each block, and whether it
 
 
 def separable(out: int) -> Row:
-    """A depthwise 3x3 and a pointwise convolution, with nothing between them (section 3)."""
+    """A depthwise 3x3 and a pointwise convolution, with nothing between them."""
     return lambda shape: stack(shape, conv1=depthwise(3, padding=1, bias=False), pointwise=pointwise(out, bias=False))
 
 

@@ -1,7 +1,7 @@
 """Visualizing and Understanding Convolutional Networks. Zeiler, Fergus, ECCV 2014. arXiv:1311.2901
 
 AlexNet on one GPU with a finer first layer, found by looking at what the layers see (figure 3). `zfnet_wide` has
-512, 1024, 512 maps in layers 3 to 5 (table 2, second last row).
+512, 1024, 512 maps in layers 3 to 5 (table 2).
 
 Deviations: the paper does not print the constants of its contrast normalisation across maps; they are AlexNet's here.
 Its sizes 110, 55, 26, 13, 6 need one pixel of padding on conv1, none on conv2, and pools that keep a last partial
