@@ -16,7 +16,7 @@ from striate.errors import ConfigError
 from striate.registry import nearest
 from striate.settings import Kind, checked, kinds
 
-VERBS = ("show", "compare", "train", "evaluate", "predict", "report")  # in the order in which a person meets them
+VERBS = ("show", "compare", "solve", "train", "evaluate", "predict", "report")  # in the order in which a person meets them
 Verb = Callable[[Any, bool], int]
 
 

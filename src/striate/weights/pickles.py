@@ -53,12 +53,17 @@ KNOWN_MEMBERS = {  # a member that torch's checkpoints do not have: what the arc
 def look_at_zip(path: Path, file: BinaryIO) -> None:
     """`WeightsError` unless `file` is an archive as torch writes it, of tensors alone."""
     size = file.seek(0, 2)
+    cut = f"{path}: is damaged or cut short ({size:,} bytes). Copy or download it again."
     try:
-        if _directory(file, size) > LARGEST_DIRECTORY:
-            raise WeightsError(f"{path}: is refused: its list of members is larger than any checkpoint's.")
+        directory = _directory(file, size)
+    except DAMAGE:
+        raise WeightsError(cut) from None
+    if directory > LARGEST_DIRECTORY:
+        raise WeightsError(f"{path}: is refused: its list of members is larger than any checkpoint's.")
+    try:
         archive = zipfile.ZipFile(file)
     except DAMAGE:
-        raise WeightsError(f"{path}: is damaged or cut short ({size:,} bytes). Copy or download it again.") from None
+        raise WeightsError(cut) from None
     members = archive.infolist()
     names = [member.filename for member in members]
     for tail, what in KNOWN_MEMBERS.items():
@@ -75,12 +80,12 @@ def look_at_zip(path: Path, file: BinaryIO) -> None:
     if pickles[0].file_size > LARGEST_PICKLE:
         raise WeightsError(f"{path}: is refused: its pickle has {pickles[0].file_size:,} bytes.")
     try:
-        look_at_pickles(path, archive.read(pickles[0]), 1)
-        damaged = archive.testzip()  # torch itself does not look at these checksums
+        damaged, held_pickle = archive.testzip(), archive.read(pickles[0])  # torch does not look at the checksums
     except DAMAGE:
-        damaged = pickles[0].filename
+        damaged, held_pickle = pickles[0].filename, b""
     if damaged is not None:
         raise WeightsError(f"{path}: is damaged: the checksum of its member {damaged!a:.80} is wrong. Copy it again.")
+    look_at_pickles(path, held_pickle, 1)
 
 
 def look_at_pickles(path: Path, held: bytes, count: int) -> None:
