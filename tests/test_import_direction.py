@@ -17,7 +17,7 @@ FLOORS = (
     {"layers", "geometry"},
     {"zoo", "notation", "analysis", "explain", "metrics", "export"},
     {"weights", "data", "networks", "repair", "run"},
-    {"tasks"},
+    {"tasks", "pretrained"},
     {"model"},
     {"training"},
     {"reports"},
@@ -32,6 +32,7 @@ SAME_FLOOR = {  # the few neighbours that may look at each other, and why
     ("solve", "errors"): "errors are the ground everything stands on",
     ("solve", "arithmetic"): "solving is arithmetic read backwards",
     ("repair", "networks"): "a repair is tried by building it",
+    ("weights", "data"): "weights say how pictures are prepared, and lie in the same cache folder",
 }
 
 

@@ -58,7 +58,10 @@ def convolution(draw):
     x = laid_out(draw, draw.choice([1, 2]), ins, *per_axis(5, 6, 9))
     w, b = torch.empty(*weight, *kernel, device="meta"), torch.empty(outs, device="meta")
     extra = [draw.randrange(s) for s in stride] if transposed else [0] * axes
-    yield aten.convolution.default, (x, w, draw.choice([None, b]), stride, per_axis(0, 1), per_axis(1, 2), transposed, extra, groups)
+    yield (
+        aten.convolution.default,
+        (x, w, draw.choice([None, b]), stride, per_axis(0, 1), per_axis(1, 2), transposed, extra, groups),
+    )
 
 
 def pools(draw):
@@ -95,7 +98,10 @@ def norms(draw):
     training = draw.random() < 0.5
     yield aten.native_batch_norm.default, (x, *own, training, 0.1, 1e-5)
     saved = own[2:] if training else [torch.empty(0, device="meta")] * 2
-    yield aten.native_batch_norm_backward.default, (x, x, own[0], *own[2:], *saved, training, 1e-5, [True, True, draw.random() < 0.5])
+    yield (
+        aten.native_batch_norm_backward.default,
+        (x, x, own[0], *own[2:], *saved, training, 1e-5, [True, True, draw.random() < 0.5]),
+    )
     yield aten.native_layer_norm.default, (x, [h], *[torch.empty(h, device="meta")] * 2, 1e-5)
 
 
@@ -127,7 +133,9 @@ def test_gradients_of_a_convolution_have_the_shapes_of_what_they_belong_to(axes)
     args = (x, w, None, [1] * axes, [0] * axes, [1] * axes, False, [0] * axes, 1)
     out = aten.convolution.default(*args)
     back = (out, x, w, [6], *args[3:], [True, True, True])
-    assert described(by_table(aten.convolution_backward.default, back, {})) == described(aten.convolution_backward.default(*back))
+    assert described(by_table(aten.convolution_backward.default, back, {})) == described(
+        aten.convolution_backward.default(*back)
+    )
 
 
 def test_what_the_table_does_not_know_is_asked_of_torch():

@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import importlib
+import os
 from typing import TYPE_CHECKING, Any
 
 __version__ = "0.1.0"
+
+# libgomp's threads wait for each other by spinning, for so long that one other busy process makes a step of a small
+# network 20 times as slow. Spinning less costs nothing on a quiet machine. Read when torch is imported, so set here.
+os.environ.setdefault("GOMP_SPINCOUNT", "10000")
 
 if TYPE_CHECKING:
     from striate.errors import StriateError
     from striate.model import Model, load
     from striate.networks import build
+    from striate.verbs.compare import compare
     from striate.verbs.evaluate import evaluate
     from striate.verbs.predict import predict
     from striate.verbs.report import report
@@ -21,6 +27,7 @@ _PUBLIC = {
     "Model": "striate.model",
     "StriateError": "striate.errors",
     "build": "striate.networks",
+    "compare": "striate.verbs.compare",
     "evaluate": "striate.verbs.evaluate",
     "load": "striate.model",
     "predict": "striate.verbs.predict",
@@ -28,7 +35,7 @@ _PUBLIC = {
     "show": "striate.verbs.show",
     "train": "striate.verbs.train",
 }
-__all__ = ["Model", "StriateError", "build", "evaluate", "load", "predict", "report", "show", "train"]
+__all__ = ["Model", "StriateError", "build", "compare", "evaluate", "load", "predict", "report", "show", "train"]
 
 
 def __getattr__(name: str) -> Any:

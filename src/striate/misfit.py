@@ -138,6 +138,8 @@ def _maps(layer: nn.Module, shape: Shape) -> ShapeError | None:
 
 def _pool(layer: nn.Module, shape: Shape, axes: int) -> ShapeError | None:
     windows = window(layer, axes)
+    if isinstance(layer, nn.AvgPool3d):  # torch wants windows here that fit without their border
+        return too_large(layer, shape[1:], tuple((k, s, 0, d) for k, s, _, d in windows))
     ceil = bool(getattr(layer, "ceil_mode", False))
     gives = (output_size(n, k, s, 2 * p, d, ceil=ceil) for n, (k, s, p, d) in zip(shape[1:], windows, strict=True))
     return too_large(layer, shape[1:], windows) if min(gives) < 1 else None

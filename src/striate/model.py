@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -14,13 +14,20 @@ from torch import Tensor, nn
 from striate import atomic
 from striate.data.preprocess import Preprocess
 from striate.data.records import Pictures
-from striate.errors import RunError, WeightsError
+from striate.errors import ConfigError, RunError, WeightsError
+from striate.explain.features import classifier_input, layer_output
 from striate.metrics.accuracy import accuracy
 from striate.networks import Net, Reference, build, rebuild, refer
+from striate.pretrained import trained
+from striate.registry import nearest
+from striate.rows import Shape
 from striate.tasks.classify import Classify
 from striate.weights.files import load_tensors, save_tensors
+from striate.weights.match import Report
+from striate.zoo import networks
 
 PICTURES_AT_ONCE = 500  # keeps the peak memory of evaluating small pictures under 200 MB
+PIXELS_AT_ONCE = 2**20  # the same for large ones
 
 
 @dataclass(frozen=True)
@@ -70,17 +77,37 @@ class Model:
     facts: dict[str, Any] = field(default_factory=dict)
     task: Classify = field(default_factory=Classify)
 
+    report: Report | None = None  # how the weights of a file came into the network; None for a run
+
     @torch.inference_mode()
     def probabilities(self, images: Tensor) -> Tensor:
         """(n, classes) probabilities for (n, c, h, w) uint8 pictures of any one size, in float32."""
+        parts = [self.task.decode(self.net(batch)).cpu() for batch in self._batches(images)]
+        return torch.cat(parts) if parts else torch.empty(0, len(self.classes))
+
+    def features(self, images: Tensor, layer: str | None = None) -> Tensor:
+        """What a layer makes of (n, c, h, w) uint8 pictures of any one size, n at least 1: (n, ...), on the CPU.
+
+        `layer`: its name, as `striate show` prints it; `UnknownName` offers the nearest. None: what the classifier is
+        given, which is (n, features) where nothing of the picture's height and width is left.
+        """
+        parts = []
+        for batch in self._batches(images):
+            if layer is None:
+                parts.append(classifier_input(self.net, batch, len(self.classes)).cpu())
+            else:
+                parts.append(layer_output(self.net, batch, layer).cpu())
+        return torch.cat(parts)
+
+    def _batches(self, images: Tensor) -> Iterator[Tensor]:
+        """Some pictures at a time as the network takes them, on its device; it is set to answer, not to learn."""
         self.net.eval()
         device = next((p.device for p in self.net.parameters()), torch.device("cpu"))
         pixels = self.preprocess.pixels(images)
-        parts = [
-            self.task.decode(self.net(self.preprocess.normalise(part).to(device))).cpu()
-            for part in pixels.split(PICTURES_AT_ONCE)
-        ]
-        return torch.cat(parts) if parts else torch.empty(0, len(self.classes))
+        most = max(1, min(PICTURES_AT_ONCE, PIXELS_AT_ONCE // pixels[0, 0].numel())) if len(pixels) else 1
+        for part in pixels.split(most):
+            if len(part):
+                yield self.preprocess.normalise(part).to(device)
 
     def evaluate(self, pictures: Pictures) -> Evaluation:
         """The answers on `pictures`, whose labels count this model's classes."""
@@ -115,32 +142,62 @@ class Model:
             raise RunError(why) from None
 
 
-def load(path: str | Path, *, net: Net | None = None) -> Model:
-    """The model of a run folder or of a model.safetensors file.
+def load(
+    source: str | Path | Net,
+    weights: str | Path | None = None,
+    *,
+    classes: int | None = None,
+    image: Shape | None = None,
+    net: Net | None = None,
+) -> Model:
+    """The model of a run folder or a model.safetensors file, or a network with trained weights.
 
-    `net` is needed only where the model's network is Python code, which no file may start.
+    `source`: where the run is, or a network as `striate.build` takes it. `weights`: a file of any common kind, or the
+    name of public weights; "imagenet" is meant where a network of the zoo is named without any. `classes`, `image`:
+    where the network is to have others than its weights: all weights that fit are kept, and `report` says which do not.
+    `net`: needed only where the network of a run is Python code, which no file may start.
+
+    Raises `RunError`, `WeightsError`, `UnknownName`, `ConfigError`.
+
+    >>> load("resnet50", weights="imagenet_v3")
+    Traceback (most recent call last):
+    ...
+    striate.errors.WeightsError: resnet50: there are no weights called 'imagenet_v3'. There are imagenet, imagenet_v2.
     """
-    given = Path(path)
-    file = given / "model.safetensors" if given.is_dir() else given
+    wanted = str(source) if isinstance(source, Path) else source
+    if not isinstance(wanted, str) or weights is not None or (net is None and _is_network(wanted)):
+        made = trained(wanted, weights, classes=classes, image=image)
+        return Model(made.net, made.classes, made.preprocess, made.reference, made.facts, report=made.report)
+    if classes is not None or image is not None:
+        raise ConfigError(f"{wanted}: a run has its own classes and image. Leave both out, or give weights=.")
+    path = Path(wanted)
+    file = path / "model.safetensors" if path.is_dir() else path
     if not file.exists():
-        raise RunError(f"{file}: there is no such file. Give the folder of a finished run.")
+        close = nearest(wanted, list(networks), 1) if path.name == wanted else []
+        hint = f", or the name of a network. Did you mean {close[0]}?" if close else "."
+        raise RunError(f"{file}: there is no such file. Give the folder of a finished run{hint}")
     tensors, card = load_tensors(file)
     try:
         described = card["network"]
         reference = Reference(described["kind"], described["text"], described.get("letters", {}))
-        classes = tuple(str(name) for name in card["classes"])
+        names = tuple(str(name) for name in card["classes"])
         preprocess = Preprocess.from_json(card["preprocess"])
         facts = dict(card["facts"])
     except (KeyError, TypeError, ValueError) as error:
         raise WeightsError(f"{file}: its card is incomplete ({error}). It was not written by Striate.") from None
     with torch.device("meta"):
-        module = rebuild(reference, preprocess.image, len(classes)) if net is None else None
+        module = rebuild(reference, preprocess.image, len(names)) if net is None else None
     if module is None:
         assert net is not None
-        module, reference = build(net, preprocess.image, len(classes)), refer(net)
+        module, reference = build(net, preprocess.image, len(names)), refer(net)
     try:
         module.load_state_dict(tensors, assign=True)
     except RuntimeError as error:
         first = str(error).strip().splitlines()[1 if "\n" in str(error) else 0].strip()
         raise WeightsError(f"{file}: the weights do not fit {reference.text}: {first}") from None
-    return Model(module.eval(), classes, preprocess, reference, facts)
+    return Model(module.eval(), names, preprocess, reference, facts)
+
+
+def _is_network(text: str) -> bool:
+    """Whether a network of the zoo is meant: a file or folder of that name comes first."""
+    return not Path(text).exists() and text in networks

@@ -9,14 +9,16 @@ from __future__ import annotations
 import importlib.util
 import inspect
 import sys
-from collections.abc import Callable, Mapping
+import traceback
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from torch import nn
 
 from striate import notation
-from striate.errors import ConfigError, ShapeError
+from striate.errors import ConfigError, ShapeError, StriateError
 from striate.rows import Shape
 from striate.zoo import networks
 
@@ -50,7 +52,11 @@ def default_image(net: Net) -> Shape | None:
     if reference.kind == "zoo":
         shape: Shape = networks[reference.text].facts.image
         return shape
-    return None
+    function = _in_file(reference.text) if reference.kind == "file" else net
+    if isinstance(function, str | nn.Module):
+        return None
+    image = _parameters(function).get("image")
+    return image.default if image is not None and isinstance(image.default, tuple) else None
 
 
 def default_classes(net: Net) -> int:
@@ -71,7 +77,11 @@ def build(net: Net, image: Shape, classes: int, *, letters: Mapping[str, int] | 
         return _call(net, image, classes)
     reference = refer(net, letters)
     if reference.kind == "file":
-        return _from_file(reference.text, image, classes)
+        found = _in_file(reference.text)
+        if isinstance(found, nn.Module):
+            return found
+        with _own_traceback(reference.text.partition(":")[0]):
+            return _call(found, image, classes)
     if reference.kind == "notation":
         return notation.build(reference.text, image, classes, letters=dict(reference.letters))
     try:
@@ -93,7 +103,8 @@ def rebuild(reference: Reference, image: Shape, classes: int) -> nn.Module:
     raise ConfigError(f"this model's network is Python code ({reference.text}), which no file may start. Give {again}.")
 
 
-def _from_file(text: str, image: Shape, classes: int) -> nn.Module:
+def _in_file(text: str) -> Callable[..., nn.Module] | nn.Module:
+    """What `file.py:function` names. An error of the file itself is told with the file's own traceback."""
     path, _, name = text.partition(":")
     file = Path(path)
     if not file.is_file():
@@ -103,28 +114,46 @@ def _from_file(text: str, image: Shape, classes: int) -> nn.Module:
         raise ConfigError(f"{path}: cannot be imported as Python.")
     module = importlib.util.module_from_spec(spec)
     sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
+    with _own_traceback(path):
+        spec.loader.exec_module(module)
     marked = [n for n, v in vars(module).items() if callable(v) and getattr(v, "__module__", "") == spec.name]
     if not name or not hasattr(module, name):
         there = f" It has {', '.join(marked)}." if marked else ""
         example = f"{path}:{(marked or ['net'])[0]}"
         raise ConfigError(f"{path}: name the function or class after a colon, as {example}.{there}")
     found = getattr(module, name)
-    if isinstance(found, nn.Module):
-        return found
-    if not callable(found):
+    if not isinstance(found, nn.Module) and not callable(found):
         raise ConfigError(f"{path}: {name} is {type(found).__name__}; it must be a torch module or give one.")
-    return _call(found, image, classes)
+    return found  # type: ignore[no-any-return]
+
+
+@contextmanager
+def _own_traceback(path: str) -> Iterator[None]:
+    """Turn an error of the user's file into a `ConfigError` that shows the file's part of the traceback alone."""
+    try:
+        yield
+    except StriateError:
+        raise
+    except Exception as error:
+        known = {str(path), str(Path(path).resolve())}
+        frames = traceback.extract_tb(error.__traceback__)
+        first = next((i for i, frame in enumerate(frames) if frame.filename in known), 0)
+        lines = [*traceback.format_list(frames[first:]), *traceback.format_exception_only(error)]
+        raise ConfigError(f"{path}: an error of its own:\n{''.join(lines).rstrip()}") from None
 
 
 def _call(function: Callable[..., nn.Module], image: Shape, classes: int) -> nn.Module:
     """Call `function` with image and classes by name where it takes them."""
-    try:
-        takes = inspect.signature(function).parameters
-    except (TypeError, ValueError):
-        takes = {}  # type: ignore[assignment]
+    takes = _parameters(function)
     given = {name: value for name, value in (("image", image), ("classes", classes)) if name in takes}
     net = function(**given)
     if not isinstance(net, nn.Module):
         raise ConfigError(f"{getattr(function, '__name__', function)} gave {type(net).__name__}, not a torch module.")
     return net
+
+
+def _parameters(function: Callable[..., nn.Module]) -> Mapping[str, inspect.Parameter]:
+    try:
+        return inspect.signature(function).parameters
+    except (TypeError, ValueError):  # some callables of C have no signature
+        return {}

@@ -45,6 +45,8 @@ POINTWISE = (  # each number by itself: the shape stays, whatever it is
     nn.SiLU, nn.Mish, nn.Softplus, nn.Softsign, nn.Hardswish, nn.Hardsigmoid, nn.Hardtanh, nn.LogSigmoid,
 )  # fmt: skip
 
+BATCH = 2  # pictures in the runs that find shapes
+
 _known: WeakKeyDictionary[nn.Module, tuple[Shape, Shape]] = WeakKeyDictionary()  # what stack() has already measured
 
 
@@ -59,9 +61,17 @@ def output_shape(layer: nn.Module, *shapes: Shape) -> Shape:
     if type(layer) in POINTWISE and len(shapes) == 1:
         return shapes[0]
     state = {key: value.to("meta") for key, value in chain(layer.named_parameters(), layer.named_buffers())}
-    inputs = tuple(torch.empty(2, *shape, device="meta") for shape in shapes)
+    inputs = tuple(torch.empty(BATCH, *shape, device="meta") for shape in shapes)
     with torch.no_grad(), ShapesOnly():  # type: ignore[no-untyped-call]
-        return tuple(functional_call(layer, state, inputs).shape[1:])
+        answers, *shape = functional_call(layer, state, inputs).shape
+    if answers != BATCH and len(shapes) == 1:
+        raise ShapeError(
+            f"{named(layer)} gives {answers} answers for {BATCH} pictures: it takes the batch for part of them.",
+            formula=f"{answers} ≠ {BATCH}",
+            given=shapes[0],
+            row=layer,
+        )
+    return tuple(shape)
 
 
 def stack(shape: Shape, *rows: Row, **named_rows: Row) -> nn.Sequential:

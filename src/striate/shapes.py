@@ -1,9 +1,9 @@
 """The shapes that common operations give, without asking torch.
 
 Torch's own meta kernels are written in Python and import a compiler (sympy and more than 800 modules: a second, and 80
-MB) the first time one is used. The operations of nearly every network are in the table below instead, one small function each;
-whatever is not, or is not plainly right, is left to torch, and so are all error messages. The tests compare each
-function with torch's kernel.
+MB) the first time one is used. The operations of nearly every network are in the table below instead, one small
+function each; whatever is not, or is not plainly right, is left to torch, and so are all error messages. The tests
+compare each function with torch's kernel.
 """
 
 from __future__ import annotations
@@ -64,11 +64,8 @@ def floating(*tensors: Any) -> bool:
 
 
 def plain(*tensors: Any) -> bool:
-    """Whether they are, besides, contiguous, or would be but for gaps and for sides that repeat one number.
-
-    What comes out of them is then contiguous.
-    """
-    return floating(*tensors) and all(tensor is None or tensor.is_contiguous() or in_order(tensor) for tensor in tensors)
+    """Whether they are contiguous besides, or would be without gaps and repeats: what comes out of them then is."""
+    return floating(*tensors) and all(x is None or x.is_contiguous() or in_order(x) for x in tensors)
 
 
 def in_order(tensor: Tensor) -> bool:
@@ -101,7 +98,9 @@ def convolution(
     output_padding: Any, groups: int,
 ) -> Any:  # fmt: skip
     axes = weight.dim() - 2
-    if not plain(x, weight, bias) or x.dim() != axes + 2 or any(len(v) != axes for v in (stride, padding, dilation)):
+    if x.dim() != axes + 2:  # torch refuses this on every device but meta
+        raise RuntimeError(f"a convolution along {axes} axes is given {x.dim() - 2}")
+    if not plain(x, weight, bias) or any(len(v) != axes for v in (stride, padding, dilation)):
         return UNKNOWN
     maps = weight.shape[1] * groups if transposed else weight.shape[0]
     channels = weight.shape[0] if transposed else weight.shape[1] * groups
@@ -168,13 +167,7 @@ def layer_norm_backward(
 
 
 def max_pool(
-    func: Any,
-    x: Tensor,
-    kernel: Any,
-    stride: Any = (),
-    padding: Any = (0,),
-    dilation: Any = (1,),
-    ceil: bool = False,
+    func: Any, x: Tensor, kernel: Any, stride: Any = (), padding: Any = (0,), dilation: Any = (1,), ceil: bool = False
 ) -> Any:
     size = _pooled(x, kernel, stride, padding, dilation, ceil)
     return UNKNOWN if size is None else (new(x, *size), new(x, *size, dtype=torch.long))
@@ -185,6 +178,13 @@ def average_pool(
 ) -> Any:
     size = _pooled(x, kernel, stride, padding, (1,), ceil)
     return UNKNOWN if size is None else new(x, *size)
+
+
+def average_pool_3d(func: Any, x: Tensor, kernel: Any, *rest: Any) -> Any:
+    """Torch refuses a window that is larger than the volume without its border on every device but meta."""
+    if any(k > n for k, n in zip(kernel if len(kernel) == 3 else [*kernel] * 3, x.shape[-3:], strict=True)):
+        raise RuntimeError("the window of avg_pool3d is larger than its input")
+    return average_pool(func, x, kernel, *rest)
 
 
 def _pooled(x: Tensor, kernel: Any, stride: Any, padding: Any, dilation: Any, ceil: bool) -> list[int] | None:
@@ -265,18 +265,18 @@ def of_size(func: Any, x: Tensor, size: Sequence[int], *_: Any, dtype: Any = Non
     return new(x, *size, dtype=dtype) if floating(x) else UNKNOWN
 
 
-Rule = Callable[..., Any]
-RULES: dict[Any, Rule] = {
-    **dict.fromkeys((aten.add, aten.add_, aten.sub, aten.sub_, aten.mul, aten.mul_, aten.div, aten.div_), element_wise),
-    **dict.fromkeys((aten.relu, aten.hardtanh, aten.sigmoid, aten.tanh, aten.silu, aten.gelu), element_wise),
-    **dict.fromkeys((aten.relu_, aten.hardtanh_, aten.sigmoid_, aten.tanh_, aten.silu_), element_wise),
-    **dict.fromkeys((aten.hardswish, aten.hardswish_, aten.hardsigmoid, aten.hardsigmoid_), element_wise),
-    **dict.fromkeys((aten.leaky_relu, aten.leaky_relu_, aten.elu, aten.elu_, aten.neg, aten.exp), element_wise),
-    **dict.fromkeys((aten.sqrt, aten.rsqrt, aten.abs, aten.square, aten.pow, aten.rsub, aten.threshold_backward, aten.hardtanh_backward), element_wise),
-    **dict.fromkeys((aten.sigmoid_backward, aten.tanh_backward, aten.silu_backward, aten.gelu_backward), element_wise),
-    **dict.fromkeys((aten.hardswish_backward, aten.hardsigmoid_backward, aten.leaky_relu_backward), element_wise),
-    **dict.fromkeys((aten.elu_backward, aten.clamp_min, aten.maximum, aten.minimum), element_wise),
+ELEMENT_WISE = (
+    "add", "sub", "mul", "div", "pow", "square", "neg", "exp", "sqrt", "rsqrt", "abs", "rsub", "maximum", "minimum",
+    "relu", "hardtanh", "sigmoid", "tanh", "silu", "gelu", "hardswish", "hardsigmoid", "leaky_relu", "elu", "clamp_min",
+    "add_", "sub_", "mul_", "div_", "relu_", "hardtanh_", "sigmoid_", "tanh_", "silu_", "hardswish_", "hardsigmoid_",
+    "leaky_relu_", "elu_", "threshold_backward", "hardtanh_backward", "sigmoid_backward", "tanh_backward",
+    "silu_backward", "gelu_backward", "hardswish_backward", "hardsigmoid_backward", "leaky_relu_backward",
+    "elu_backward",
+)  # fmt: skip
+RULES: dict[Any, Callable[..., Any]] = {
+    **{getattr(aten, name): element_wise for name in ELEMENT_WISE},
     **dict.fromkeys((aten.max_pool2d_with_indices_backward, aten.avg_pool2d_backward), second),
+    **dict.fromkeys((aten.avg_pool3d_backward, aten._adaptive_avg_pool2d_backward), second),
     **dict.fromkeys((aten.upsample_nearest2d, aten.upsample_bilinear2d), upsample),
     **dict.fromkeys((aten.upsample_nearest2d_backward, aten.upsample_bilinear2d_backward), upsample_backward),
     **dict.fromkeys((aten.mm, aten.bmm), matrix),
@@ -284,8 +284,8 @@ RULES: dict[Any, Rule] = {
     **dict.fromkeys((aten.mean, aten.sum), reduction),
     **dict.fromkeys((aten._softmax, aten._log_softmax), softmax),
     **dict.fromkeys((aten.empty_like, aten.zeros_like, aten.ones_like), empty_like),
-    **dict.fromkeys((aten.new_empty, aten.new_zeros, aten.new_ones, aten.new_full, aten.slice_backward), of_size),
-    aten.select_backward: of_size,
+    **dict.fromkeys((aten.new_empty, aten.new_zeros, aten.new_ones, aten.new_full), of_size),
+    **dict.fromkeys((aten.slice_backward, aten.select_backward), of_size),
     aten.convolution: convolution,
     aten.convolution_backward: convolution_backward,
     aten.native_batch_norm: batch_norm,
@@ -294,9 +294,7 @@ RULES: dict[Any, Rule] = {
     aten.native_layer_norm_backward: layer_norm_backward,
     aten.max_pool2d_with_indices: max_pool,
     aten.avg_pool2d: average_pool,
-    aten.avg_pool3d: average_pool,
-    aten.avg_pool3d_backward: second,
+    aten.avg_pool3d: average_pool_3d,
     aten._adaptive_avg_pool2d: adaptive_pool,
-    aten._adaptive_avg_pool2d_backward: second,
     aten.cat: cat,
 }

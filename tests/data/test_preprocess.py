@@ -113,6 +113,87 @@ class TestPixels:
         assert torch.equal(to_channels(images, 3), torch.cat([images] * 3, 1))
 
 
+def photograph(height, width):
+    """Smooth RGB pictures (1, 3, h, w), another in each channel."""
+    rows, columns = np.mgrid[:height, :width]
+    planes = [128 + 100 * np.sin(rows / 17 + k) * np.cos(columns / (11 + k)) for k in range(3)]
+    return torch.from_numpy(np.stack(planes).astype(np.uint8))[None]
+
+
+class TestCentre:
+    PHOTOGRAPHS = Preprocess((3, 24, 24), (0.5,) * 3, (0.5,) * 3, "centre", resize=28)
+
+    @pytest.mark.parametrize(("interpolation", "levels"), [("bilinear", 1), ("bicubic", 2)])
+    @pytest.mark.parametrize("size", [(60, 80), (80, 61), (75, 75), (20, 33), (31, 29), (97, 41)])
+    def test_is_resize_of_the_shorter_side_and_the_middle_as_pillow_does_them(self, size, interpolation, levels):
+        images = photograph(*size)
+        ours = Preprocess((3, 24, 24), (0.5,) * 3, (0.5,) * 3, "centre", interpolation, resize=28).pixels(images)
+        picture = PIL.Image.fromarray(images[0].permute(1, 2, 0).numpy())
+        width, height = (28 * side // min(size) for side in picture.size)
+        method = getattr(PIL.Image.Resampling, interpolation.upper())
+        left, top = round((width - 24) / 2), round((height - 24) / 2)
+        theirs = picture.resize((width, height), method).crop((left, top, left + 24, top + 24))
+        assert abs(ours[0].permute(1, 2, 0).numpy().astype(int) - np.asarray(theirs).astype(int)).max() <= levels
+
+    def test_takes_what_has_its_size_already_as_it_is(self):
+        images = photograph(24, 24)
+        assert torch.equal(self.PHOTOGRAPHS.pixels(images), images)
+        once = self.PHOTOGRAPHS.pixels(photograph(50, 70))
+        assert torch.equal(self.PHOTOGRAPHS.pixels(once), once)
+
+    def test_of_an_image_that_is_no_square_covers_it_and_keeps_proportions(self):
+        """A disc stays a disc: as wide as it is high, 28/24 of the way that a picture of exactly 24x48 would give."""
+        rows, columns = np.mgrid[:240, :480]
+        disc = ((rows - 120) ** 2 + (columns - 240) ** 2 < 60**2) * 255
+        wide = Preprocess((1, 24, 48), (0.5,), (0.5,), "centre", resize=28)
+        seen = wide.pixels(torch.from_numpy(disc.astype(np.uint8))[None, None])[0, 0] > 127
+        assert (seen.any(1).sum(), seen.any(0).sum()) == (14, 14)
+        assert wide.pixels(photograph(100, 30)[:, :1]).shape == (1, 1, 24, 48)
+
+    @pytest.mark.parametrize("size", [(1, 60_000), (60_000, 1), (1, 1)])
+    def test_of_a_thread_of_pixels_takes_the_middle_in_little_memory(self, size):
+        line = torch.zeros(1, 3, *size, dtype=torch.uint8)
+        line[..., size[0] // 2, size[1] // 2] = 255
+        assert self.PHOTOGRAPHS.pixels(line).max() > 0
+
+    def test_is_written_with_its_resize_and_other_fits_without(self):
+        again = Preprocess.from_json(json.loads(json.dumps(self.PHOTOGRAPHS.as_json())))
+        assert again == self.PHOTOGRAPHS
+        assert "resize" not in PLAIN.as_json()
+
+    @pytest.mark.parametrize(
+        ("change", "message"),
+        [
+            ({"resize": 23}, r"preprocess.resize is 23; it must be at least 24 pixels"),
+            ({"resize": 28.5}, r"preprocess.resize is 28.5; it must be at least 24"),
+            ({"resize": None}, r"preprocess.resize is None; the fit 'centre' needs it, and no other has it"),
+            ({"fit": "resize"}, r"preprocess.resize is 28; the fit 'centre' needs it, and no other has it"),
+        ],
+    )
+    def test_of_a_wrong_resize_is_refused(self, change, message):
+        with pytest.raises(DataError, match=message):
+            Preprocess.from_json(self.PHOTOGRAPHS.as_json() | change)
+
+
+class TestForImage:
+    def test_of_another_size_keeps_the_share_that_is_cut_off(self):
+        made = Preprocess((3, 224, 224), (0.1, 0.2, 0.3), (0.4, 0.5, 0.6), "centre", "bicubic", resize=256)
+        assert made.for_image((3, 320, 320)) == Preprocess(
+            (3, 320, 320), (0.1, 0.2, 0.3), (0.4, 0.5, 0.6), "centre", "bicubic", resize=366
+        )
+        assert made.for_image((3, 224, 224)) is made
+
+    def test_of_one_channel_has_the_averages_and_of_more_takes_them_in_turn(self):
+        made = Preprocess((3, 8, 8), (0.1, 0.2, 0.3), (0.4, 0.5, 0.6), "exact")
+        assert made.for_image((1, 8, 8)).mean == pytest.approx((0.2,))
+        assert made.for_image((4, 8, 8)).std == (0.4, 0.5, 0.6, 0.4)
+        assert made.for_image((1, 9, 9)).fit == "resize"
+
+    def test_of_what_is_no_picture_is_refused(self):
+        with pytest.raises(DataError, match=r"the network takes \(784,\), which is no picture"):
+            PLAIN.for_image((784,))
+
+
 class TestNormalise:
     def test_is_pixel_over_255_less_the_mean_over_the_deviation(self):
         images = noise(4, 3, 5, 6)

@@ -145,9 +145,9 @@ def multiply_adds(net: nn.Module, image: Shape) -> tuple[int, Shape]:
 
 
 def small(name: str) -> Shape:
-    """An image of the same kind with at most 112 pixels a side; heads on the way need more."""
-    most = 128 if name in WITH_HEADS else 112
-    return (facts(name).image[0], *(min(n, most) for n in facts(name).image[1:]))
+    """An image of the same kind with at most 112 pixels a side, but where heads on the way need all."""
+    channels, *sides = facts(name).image
+    return (channels, *(n if name in WITH_HEADS else min(n, 112) for n in sides))
 
 
 @cache

@@ -1,1 +1,1 @@
-"""What a network is before it runs: shapes, counts, memory, receptive fields, what does not fit and what would fix it."""
+"""What a network is before it runs: shapes, counts, memory, receptive fields, and what does not fit."""

@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
+import warnings
+
 import torch
 from torch import Tensor, nn
 
 from striate.analysis import receptive_field
-from striate.analysis.failure import needs_data, shape_error, stopped
+from striate.analysis.failure import FAILURES, needs_data, shape_error, stopped
 from striate.analysis.memory import Optimizer, optimizer_named, training_step
 from striate.analysis.meta import check_known, on_meta
-from striate.analysis.parameters import Own, of_module, size
+from striate.analysis.parameters import of_module, size
+from striate.analysis.remainder import fits, sizes_that_fit
 from striate.analysis.result import Analysis, Layer, Shape, View
 from striate.analysis.trace import Row, Trace
-from striate.errors import ConfigError, ShapeError
-
-FAILURES = (RuntimeError, ValueError, IndexError, TypeError, AssertionError)  # what torch and layers raise on shapes
+from striate.errors import ConfigError, ShapeError, StriateError
 
 
-def analyse(
-    net: nn.Module, image: Shape, *, batch: int = 1, optimizer: str = "sgd", strict: bool = False
-) -> Analysis:
+def analyse(net: nn.Module, image: Shape, *, batch: int = 1, optimizer: str = "sgd", strict: bool = False) -> Analysis:
     """What `net` is for images of shape `image` (without the batch), found without data and without memory.
 
     `batch` and `optimizer` ("sgd", "momentum", "adam", ...) are those of the memory for a training step. `strict`: a
@@ -29,14 +28,16 @@ def analyse(
     >>> analyse(nn.Conv2d(3, 64, 3), (3, 224, 224)).multiplications
     85162752
     """
+    image = tuple(image)
     if batch < 1 or any(side < 1 for side in image) or not image:
         raise ConfigError(f"an image of {image} in a batch of {batch} cannot be: every size must be 1 or more.")
     net = getattr(net, "_orig_mod", net)  # what torch.compile wraps
     check_known(net)
-    with on_meta(net) as twins, torch.random.fork_rng(devices=[]):
+    with on_meta(net) as twins, torch.random.fork_rng(devices=[]), warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # what torch warns of is said when the network really runs
         trace, notes = _forward(net, image, twins)
         if strict:
-            _refuse_remainder(net, trace.rows, image)
+            _refuse_remainder(trace.rows)
         training, more = _training(net, image, batch, twins, optimizer_named(optimizer), trace)
     return _result(net, image, batch, trace, training, (*notes, *more))
 
@@ -55,6 +56,8 @@ def _forward(net: nn.Module, image: Shape, twins: dict[int, Tensor]) -> tuple[Tr
     try:
         with torch.no_grad(), trace.watching(), trace:
             net(picture)
+    except StriateError:
+        raise
     except FAILURES as error:
         if not needs_data(error, trace):
             raise shape_error(error, trace) from error
@@ -63,25 +66,29 @@ def _forward(net: nn.Module, image: Shape, twins: dict[int, Tensor]) -> tuple[Tr
     notes += [f"{name} depends on the data; {taken}." for name, taken in trace.supposed.items()]
     for name, places in trace.unknown.items():
         more = f" and {len(places) - 1} more" if len(places) > 1 else ""
-        notes.append(f"'{name}'{places[0]}{more}: behind it every unit is taken to see all that any unit before it sees.")
-    unused = sum(trace.unused.values(), Own())
-    if unused.weights + unused.biases and not trace.stopped:
-        notes.append(f"{unused.weights + unused.biases:,} parameters are in no layer of this table: no picture meets them in eval mode.")
+        notes.append(
+            f"'{name}'{places[0]}{more}: behind it every unit is taken to see all that any unit before it sees."
+        )
+    if trace.unused:
+        notes.append(f"{trace.unused:,} parameters are in no layer of this table: no picture meets them in eval mode.")
     return trace, notes
 
 
-def _refuse_remainder(net: nn.Module, rows: list[Row], image: Shape) -> None:
+def _refuse_remainder(rows: list[Row]) -> None:
     for row in rows:
-        if row.fits:
+        said = fits(row.windows)
+        if said:
             raise ShapeError(
-                f"{row.kind} ({row.detail}) does not fit: {row.fits}.", tuple(row.name.split(".")), formula=row.fits.split(":")[0],
+                f"{row.kind} ({row.detail}) does not fit: {said}. An input of {sizes_that_fit(row.windows)} fits.",
+                tuple(row.name.split(".")),
+                formula=said.split(":")[0],
             )
 
 
 def _training(
     net: nn.Module, image: Shape, batch: int, twins: dict[int, Tensor], optimizer: Optimizer, trace: Trace
 ) -> tuple[int, list[str]]:
-    """Bytes of a training step; where one cannot be followed, of parameters, gradients, optimizer and all activations."""
+    """Bytes of a training step; where it cannot be followed, of parameters, gradients, optimizer and activations."""
     try:
         if not trace.stopped:
             return training_step(net, _picture(net, image, batch), twins, optimizer), []
@@ -94,12 +101,11 @@ def _training(
     trained = sum(p.numel() * p.element_size() for p in net.parameters() if p.requires_grad)
     activations = sum(row.activation_bytes for row in trace.rows) * batch
     total = size([*net.parameters(), *net.buffers()]) + (1 + optimizer.kept) * trained + activations
-    return total, [f"training_bytes is an estimate (parameters, gradients, all activations), as {why[0].lower()}{why[1:].rstrip('.')}."]
+    said = f"{why[0].lower()}{why[1:].rstrip('.')}"
+    return total, [f"training_bytes is an estimate (parameters, gradients, all activations), as {said}."]
 
 
-def _result(
-    net: nn.Module, image: Shape, batch: int, trace: Trace, training: int, notes: tuple[str, ...]
-) -> Analysis:
+def _result(net: nn.Module, image: Shape, batch: int, trace: Trace, training: int, notes: tuple[str, ...]) -> Analysis:
     rows = trace.rows
     layers = tuple(_layer(row) for row in rows)
     own = of_module(net)
@@ -136,7 +142,7 @@ def _layer(row: Row) -> Layer:
         additions=row.count.additions,
         activation_bytes=row.activation_bytes,
         receptive_field=receptive_field.view(row.sight) if row.sight else None,
-        fits=row.fits,
+        fits=fits(row.windows),
         detail=row.detail,
     )
 
@@ -147,5 +153,7 @@ def _last_map(rows: list[Row], layers: tuple[Layer, ...]) -> View | None:
     Where there is none, of the last row that is a map at all.
     """
     maps = [(row, layer) for row, layer in zip(rows, layers, strict=True) if row.sight and row.is_map]
-    several = [layer for row, layer in maps if any(span.dim is not None and span.length > 1 for span in row.sight or ())]
+    several = [
+        layer for row, layer in maps if any(span.dim is not None and span.length > 1 for span in row.sight or ())
+    ]
     return next((layer.receptive_field for layer in reversed(several or [layer for _, layer in maps])), None)

@@ -41,7 +41,7 @@ def kind_of(name: str) -> str:
 
 
 def detail_of(func: Any, args: tuple[Any, ...], after: dict[int, int]) -> Detail | None:
-    """The detail of a convolution, pool or matrix product; None of others. `after`: padding at the end of dimensions."""
+    """The detail of a convolution, pool or product; None of others. `after`: padding at the end of dimensions."""
     packet = func.overloadpacket
     if packet is aten.convolution:
         return _convolution(after, *args)
@@ -72,6 +72,8 @@ def _pool(
     stride = per_axis(stride, axes, kernel)
     dilation = per_axis(1 if average or fourth is None else fourth, axes)
     ceil = bool(fourth) if average else bool(fifth)
+    if axes == 2 and x.shape[-2] == kernel[0] == 1:  # how torch takes a pool along one axis
+        kernel, stride, padding, dilation = (values[1:] for values in (kernel, stride, padding, dilation))
     words = _words(kernel, stride, padding, dilation, 1) + (", ceil" if ceil else "")
     return Detail(words) if ceil else Detail(words, _windows(after, x, kernel, stride, padding, dilation))
 
@@ -79,8 +81,8 @@ def _pool(
 def _windows(after: dict[int, int], x: Tensor, *numbers: Sequence[int]) -> tuple[Window, ...]:
     front = x.dim() - len(numbers[0])
     return tuple(
-        Window(x.shape[front + axis], *window, after=after.get(front + axis, 0))
-        for axis, window in enumerate(zip(*numbers, strict=True))
+        Window(x.shape[dim], kernel, stride, padding, dilation, after.get(dim, 0))
+        for dim, (kernel, stride, padding, dilation) in enumerate(zip(*numbers, strict=True), front)
     )
 
 

@@ -1,14 +1,15 @@
 """Bytes that a network needs: counted while it runs on meta, where each tensor takes none but says how many it would.
 
 A training step is really taken there, forward and backward, so what autograd saves, what the gradients take on their
-way and when each is freed is not modelled but watched. What is added by rule is the optimizer, by the table below.
+way and when each is freed is not modelled but watched. Added by rule are the optimizer, by the table below, and the
+copies that a convolution works on.
 """
 
 from __future__ import annotations
 
 import weakref
 from collections.abc import Iterable
-from functools import reduce
+from functools import partial, reduce
 from operator import add
 from typing import Any, NamedTuple
 
@@ -16,6 +17,7 @@ import torch
 from torch import Tensor, nn
 
 from striate.analysis.meta import OnMeta, tensors_in
+from striate.analysis.parameters import size
 from striate.errors import ConfigError
 from striate.registry import nearest
 
@@ -60,24 +62,24 @@ class Ledger:
         """Count `tensors` until their storage is freed."""
         for tensor in tensors:
             storage = tensor.untyped_storage()
-            key, size = storage._cdata, storage.nbytes()
-            if size and key not in self._known:
-                self._known[key] = weakref.ref(storage, lambda _, key=key, size=size: self._freed(key, size))
-                self.live += size
+            key, taken = storage._cdata, storage.nbytes()
+            if taken and key not in self._known:
+                self._known[key] = weakref.ref(storage, partial(self._freed, key, taken))
+                self.live += taken
         self.peak = max(self.peak, self.live)
 
-    def need(self, size: int) -> None:
-        """Count `size` bytes for a moment."""
-        self.peak = max(self.peak, self.live + size)
+    def need(self, more: int) -> None:
+        """Count `more` bytes for a moment."""
+        self.peak = max(self.peak, self.live + more)
 
-    def _freed(self, key: int, size: int) -> None:
+    def _freed(self, key: int, taken: int, _: Any) -> None:
         del self._known[key]
-        self.live -= size
+        self.live -= taken
 
 
 def blocked(tensor: Tensor | None) -> int:
-    """Bytes of a copy of maps (n, c, ...) in blocks of 16 maps."""
-    if tensor is None:
+    """Bytes of a copy of maps (n, c, ...) in blocks of 16, as oneDNN works on: 3 maps take as much as 16."""
+    if tensor is None or tensor.dtype == torch.double:  # which it does not take
         return 0
     return tensor.numel() // tensor.shape[1] * -(-tensor.shape[1] // 16) * 16 * tensor.element_size()
 
@@ -95,10 +97,12 @@ class Watch(OnMeta):
             self._copies(args[0], args[1], out)
 
     def _copies(self, grad: Tensor, x: Tensor, out: tuple[Tensor | None, ...]) -> None:
-        """What the backward pass of a convolution works on, on a CPU: oneDNN copies maps into blocks, for one gradient
-        after the other, so that a few maps can take more there than everywhere else."""
+        """What the backward pass of a convolution works on: for the gradient of its input, when nothing of `out` is
+        there yet, then for that of its weights. Pictures of up to three maps are taken as they are.
+        """
         given = sum(tensor.untyped_storage().nbytes() for tensor in out if tensor is not None)
-        self.ledger.need(max(blocked(grad) + blocked(out[0]) - given, blocked(grad) + (blocked(x) if x.shape[1] > 3 else 0)))
+        first, second = blocked(out[0]) - given, blocked(x) if x.shape[1] > 3 else 0
+        self.ledger.need(blocked(grad) + max(first, second))
 
 
 def training_step(net: nn.Module, image: Tensor, twins: dict[int, Tensor], optimizer: Optimizer) -> int:
@@ -114,7 +118,7 @@ def training_step(net: nn.Module, image: Tensor, twins: dict[int, Tensor], optim
         outputs = [out for out in tensors_in(net(image)) if out.requires_grad]
         if outputs:
             reduce(add, [out.sum() for out in outputs]).backward()
-    trained = [p.numel() * p.element_size() for p in twins.values() if p.requires_grad]
-    standing = sum({id(t): t.numel() * t.element_size() for t in (*twins.values(), image)}.values())
+    trained = [p.numel() * p.element_size() for p in twins.values() if p.grad is not None]
+    standing = size([*twins.values(), image])
     stepping = standing + sum(trained) + optimizer.working * max(trained, default=0)
     return optimizer.kept * sum(trained) + max(ledger.peak, stepping)

@@ -1,4 +1,4 @@
-"""Running any module on torch's meta device, where tensors have shapes but no data: no memory is taken, nothing is moved."""
+"""Running any module on torch's meta device, where tensors have shapes but no data and take no memory."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn.parameter import UninitializedTensorMixin
+from torch.nn.parameter import is_lazy
 
 from striate.errors import ShapeError, StriateError
 from striate.shapes import UNKNOWN, ShapesOnly, by_table
@@ -18,6 +18,7 @@ aten = torch.ops.aten
 BLANK = {  # what makes a tensor of a shape, without reading one: such a tensor is something to compute in
     aten.empty, aten.zeros, aten.ones, aten.full, aten.rand, aten.randn, aten.empty_strided,
 }  # fmt: skip
+BY_INDEX = {aten.index, aten.index_put, aten.index_put_}
 ASKS_DATA = {aten._local_scalar_dense, aten.equal, aten.nonzero, aten.masked_select}
 SMALL = 10_000  # constants up to this many numbers keep their values, so that a forward may decide by them
 
@@ -31,19 +32,17 @@ def on_meta(net: nn.Module) -> Iterator[dict[int, Tensor]]:
     """
     twins: dict[int, Tensor] = {}
     modules = list(net.modules())
-    kept = [(dict(vars(module)), dict(module._parameters), dict(module._buffers)) for module in modules]
+    attributes: list[dict[str, Any]] = [vars(module) for module in modules]
+    held: list[dict[str, Any]] = [tensors for module in modules for tensors in (module._parameters, module._buffers)]
+    kept = [dict(values) for values in (*held, *attributes)]
     try:
-        for module, (_, parameters, buffers) in zip(modules, kept, strict=True):
-            for own, tensors in (module._parameters, parameters), (module._buffers, buffers):
-                own.update({name: twin_of(tensor, twins) for name, tensor in tensors.items() if tensor is not None})
+        for tensors in held:
+            tensors.update({name: twin_of(t, twins) for name, t in tensors.items() if t is not None})
         yield twins
     finally:
-        for module, (attributes, parameters, buffers) in zip(modules, kept, strict=True):
-            for own, tensors in (module._parameters, parameters), (module._buffers, buffers):
-                own.clear()
-                own.update(tensors)
-            vars(module).clear()
-            vars(module).update(attributes)
+        for values, before in zip((*held, *attributes), kept, strict=True):
+            values.clear()
+            values.update(before)
 
 
 def twin_of(tensor: Tensor, twins: dict[int, Tensor]) -> Any:
@@ -59,12 +58,15 @@ def twin_of(tensor: Tensor, twins: dict[int, Tensor]) -> Any:
 def check_known(net: nn.Module) -> None:
     """Raise where the parameters of `net` do not exist yet, or its layers cannot be seen."""
     if isinstance(net, torch.jit.ScriptModule):
-        raise StriateError(f"a scripted module hides its layers; give the module that it was scripted from, not {type(net).__name__}.")
+        raise StriateError(
+            f"a scripted module hides its layers; give the module that it was scripted from, not {type(net).__name__}."
+        )
     for name, tensor in net.named_parameters():
-        if isinstance(tensor, UninitializedTensorMixin):
+        if is_lazy(tensor):
             *path, _ = name.split(".")
             raise ShapeError(
-                "a lazy module has no parameters before it has seen a picture. Run the network once on one.", tuple(path)
+                "a lazy module has no parameters before it has seen a picture. Run the network once on one.",
+                tuple(path),
             )
 
 
@@ -76,7 +78,7 @@ class OnMeta(ShapesOnly):
     """
 
     def __init__(self, twins: dict[int, Tensor]):
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self.twins = twins
         self.standing: list[Tensor] = []  # keeps alive what is known by its id
         self.supposed: dict[str, str] = {}
@@ -125,15 +127,15 @@ class OnMeta(ShapesOnly):
         return mapped(replaced, args), mapped(replaced, kwargs)
 
     def _run(self, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any], tensors: list[Tensor]) -> Any:
-        packet = func.overloadpacket
-        if packet in ASKS_DATA and any(t.is_meta for t in tensors):
-            return self._suppose(func, packet, args)
-        if packet in (aten.index, aten.index_put, aten.index_put_) and any(t.dtype == torch.bool for t in args[1] if t is not None):
+        packet, meta = func.overloadpacket, any(tensor.is_meta for tensor in tensors)
+        if packet in ASKS_DATA and meta:
+            return self._suppose(func, *args)
+        if packet in BY_INDEX and any(index is not None and index.dtype == torch.bool for index in args[1]):
             args = (args[0], self._every_index(func, args[1]), *args[2:])
         out = by_table(func, args, kwargs)
         if out is not UNKNOWN:
             return out
-        if func.namespace != "aten" or not tensors or not tensors[0].is_meta or func._schema.is_mutable or aliases(func):
+        if func.namespace != "aten" or not meta or func._schema.is_mutable or aliases(func):
             return func(*args, **kwargs)
         key = (func, signature(args), signature(kwargs))
         if key not in self._made:  # the same operation on the same shapes gives the same shapes; asking torch is slow
@@ -142,19 +144,17 @@ class OnMeta(ShapesOnly):
             return out
         return mapped(Like.tensor, self._made[key], Like)
 
-    def _suppose(self, func: Any, packet: Any, args: tuple[Any, ...]) -> Any:
-        source: Tensor = args[0]
-        name = f"'{plain_name(func)}'{self.where()}"
-        if packet in (aten.nonzero, aten.masked_select):
+    def _suppose(self, func: Any, source: Tensor, *others: Any) -> Any:
+        """Something for what only the data could tell: true, 1, or all of the elements."""
+        packet, name = func.overloadpacket, f"'{plain_name(func)}'{self.where()}"
+        if packet is aten.nonzero:
             self.supposed[name] = "every element was taken"
-            every = torch.broadcast_shapes(source.shape, args[1].shape) if packet is aten.masked_select else source.shape
-            if packet is aten.masked_select:
-                return source.new_empty(every.numel())
-            return source.new_empty((every.numel(), len(every)), dtype=torch.long)
-        if packet is aten.equal:
-            self.supposed[name] = "it was taken as true"
-            return True
-        truth = source.dtype == torch.bool
+            return torch.empty(source.numel(), source.dim(), dtype=torch.long, device="meta")
+        if packet is aten.masked_select:
+            self.supposed[name] = "every element was taken"
+            every = torch.broadcast_shapes(source.shape, others[0].shape).numel()
+            return torch.empty(every, dtype=source.dtype, device="meta")
+        truth = packet is aten.equal or source.dtype == torch.bool
         self.supposed[name] = "it was taken as true" if truth else "it was taken as 1"
         return True if truth else torch.ones((), dtype=source.dtype).item()
 

@@ -20,6 +20,9 @@ class Own(NamedTuple):
         return Own(*(a + b for a, b in zip(self, other, strict=True)))
 
 
+NONE = Own()
+
+
 def of_tensor(name: str, tensor: Tensor) -> Own:
     """A parameter is a bias where its name ends in "bias": what is added, the beta of a norm among it.
 
@@ -33,7 +36,7 @@ def of_tensor(name: str, tensor: Tensor) -> Own:
 
 def of_module(module: nn.Module) -> Own:
     """What a module and its children own."""
-    return sum((of_tensor(*named) for named in module.named_parameters()), Own())
+    return sum((of_tensor(*named) for named in module.named_parameters()), NONE)
 
 
 def size(tensors: Iterable[Tensor]) -> int:

@@ -1,4 +1,4 @@
-"""The arithmetic of receptive fields: what the units of a map see of the image, along one axis. Whole numbers, no torch.
+"""The arithmetic of receptive fields: what the units of a map see along one axis of the image. No torch.
 
 Unit i of a map sees the pixels low..high of the image, and the pattern repeats: after `period` units it is the same,
 `advance` pixels further on. A convolution without holes in its stride has period 1; behind an upsampling by s it is s,
@@ -22,10 +22,9 @@ class Span:
     """What the units along one dimension of a tensor see along one axis of the image.
 
     `ends`: (low, high) of the units of one period, None for a unit that sees nothing. `real`: what each of the units
-    that there are sees of the image that there is, without padding. `fixed`: the pixels that every unit sees, after something that looks
-    at the whole map. `dim`: the dimension of the tensor along which the units
-    stand, None where nothing of this axis is left; where several axes share it, a unit stands `inner` elements after
-    the one before.
+    that there are sees of the image that there is, without padding. `fixed`: the pixels that every unit sees, after
+    something that looks at the whole map. `dim`: the dimension of the tensor along which the units stand, None where
+    nothing of this axis is left; where several axes share it, a unit stands `inner` elements after the one before.
     """
 
     ends: tuple[Interval | None, ...]
@@ -69,9 +68,7 @@ def hull(intervals: Iterable[Interval | None]) -> Interval | None:
     return (min(low for low, _ in some), max(high for _, high in some)) if some else None
 
 
-def through(
-    span: Span, taps: Callable[[int], Sequence[int]], length: int, *, every: int = 1, over: int = 1
-) -> Span:
+def through(span: Span, taps: Callable[[int], Sequence[int]], length: int, *, every: int = 1, over: int = 1) -> Span:
     """The span behind an operation of which output unit j looks at the input units `taps(j)`.
 
     `every` outputs on, it looks `over` input units further on; `length`: the number of outputs.
@@ -93,9 +90,7 @@ def _outer(taps: Sequence[int], span: Span) -> Sequence[int]:
     return (taps[0], taps[-1]) if len(span.ends) == 1 and len(taps) > 2 else taps
 
 
-def windowed(
-    span: Span, length: int, kernel: int, stride: int = 1, padding: int = 0, dilation: int = 1
-) -> Span:
+def windowed(span: Span, length: int, kernel: int, stride: int = 1, padding: int = 0, dilation: int = 1) -> Span:
     """Behind a convolution or pool."""
     extent = dilation * (kernel - 1) + 1
     return through(

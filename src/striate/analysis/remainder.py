@@ -37,10 +37,8 @@ def fits(windows: Sequence[Window]) -> str | None:
     '(7 + 2·0 − 3)/3 + 1 = 2.33: the last row and the last column are never seen'
     >>> fits([Window(10, 3, 4, padding=1)])
     '(10 + 2·1 − 3)/4 + 1 = 3.25: the last position, of the padding, is never seen'
-    >>> fits([Window(224, 7, 2, padding=3)] * 2)
-    '(224 + 2·3 − 7)/2 + 1 = 112.5: the last row and the last column, of the padding, are never seen'
     """
-    partial = [(window, name) for window, name in zip(windows, AXES[len(windows)], strict=True) if window.lost]
+    partial = _partial(windows)
     if not partial:
         return None
     formulas = ", ".join(dict.fromkeys(window.formula for window, _ in partial))
@@ -51,6 +49,22 @@ def fits(windows: Sequence[Window]) -> str | None:
         return f"{formulas}: {lost}, of the padding, {are} never seen"
     of_them = " and ".join(_counted(n, name) for n, name in padding if n)
     return f"{formulas}: {lost} {are} never seen" + (f"; {of_them} of that is padding" if of_them else "")
+
+
+def sizes_that_fit(windows: Sequence[Window]) -> str:
+    """The next smaller and the next larger input that leave nothing over.
+
+    >>> sizes_that_fit([Window(7, 3, 3), Window(7, 3, 3)])
+    '6x6 or 9x9'
+    """
+    smaller = "x".join(str(window.size - window.lost) for window in windows)
+    larger = "x".join(str(window.size + (window.stride - window.lost) * (window.lost > 0)) for window in windows)
+    return f"{smaller} or {larger}"
+
+
+def _partial(windows: Sequence[Window]) -> list[tuple[Window, str]]:
+    names = AXES[len(windows)] if windows else ()
+    return [(window, name) for window, name in zip(windows, names, strict=True) if window.lost]
 
 
 def _counted(n: int, name: str) -> str:

@@ -22,7 +22,7 @@ def sight_of(func: Any, given: Given, args: Any, kwargs: Any, first: Tensor) -> 
     rule = RULES.get(packet) or RULES.get(_elsewhere(packet))
     if rule is not None:
         return rule(given, first, *args, **kwargs), True
-    if torch.Tag.pointwise in func.tags or packet.__name__.endswith("_") and _is_pointwise(_elsewhere(packet)):
+    if torch.Tag.pointwise in func.tags or _is_pointwise(_elsewhere(packet)):
         return sight_mixes.each_element(given, first), True
     return all_of(given), False
 

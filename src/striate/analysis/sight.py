@@ -1,4 +1,4 @@
-"""What a whole tensor sees of the image: one `Span` for each axis of the image, and the words the rules are written with.
+"""What a whole tensor sees of the image: one `Span` an axis of the image, and the words the rules are written with.
 
 The rules themselves, one small function an operation, are in `sight_windows`, `sight_moves` and `sight_mixes`.
 """
@@ -15,7 +15,8 @@ from striate.analysis.receptive_field import Span, joined, repeated, whole
 
 Sight = tuple[Span, ...]
 Given = Sequence[tuple[Tensor, Sight]]  # the inputs that depend on the image, each with what it sees
-Rule = Callable[..., "Sight | list[Sight]"]  # (given, first output, *args, **kwargs) -> the sight of every output, or of each
+# (given, first output, *args, **kwargs) -> the sight of every output, or a list of one for each
+Rule = Callable[..., "Sight | list[Sight]"]
 
 
 def of_image(image: Tensor) -> Sight:

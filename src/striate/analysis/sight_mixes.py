@@ -85,7 +85,9 @@ def attention(given: Given, out: Tensor, query: Tensor, *_: Any, **__: Any) -> S
 RULES: dict[Any, Rule] = {
     **dict.fromkeys((aten.clone, aten._to_copy, aten.copy, aten.tril, aten.triu, aten.lift_fresh), each_element),
     **dict.fromkeys((aten.masked_fill, aten.native_dropout, aten._prelu_kernel), each_element),
-    **dict.fromkeys((aten.bernoulli, aten.rrelu_with_noise, aten.glu, aten.hardswish, aten.log_sigmoid_forward), each_element),
+    **dict.fromkeys(
+        (aten.bernoulli, aten.rrelu_with_noise, aten.glu, aten.hardswish, aten.log_sigmoid_forward), each_element
+    ),
     **dict.fromkeys((aten.native_batch_norm, aten._native_batch_norm_legit), batch_norm),
     **dict.fromkeys((aten._native_batch_norm_legit_no_training, aten._batch_norm_no_update), batch_norm),
     **dict.fromkeys((aten._softmax, aten._log_softmax, aten._safe_softmax, aten.cumsum, aten.sort), over_one),

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import reduce
+from itertools import accumulate
 from math import prod
 from typing import Any
 
@@ -11,7 +13,7 @@ import torch
 from torch import Tensor
 
 from striate.analysis.receptive_field import Span, at_once, hull, rolled, shifted, through, whole, windowed
-from striate.analysis.sight import Given, Rule, Sight, all_of, along, merged, moved, positive, renumbered
+from striate.analysis.sight import Given, Rule, Sight, all_of, along, merged, moved, per_axis, positive, renumbered
 
 aten = torch.ops.aten
 
@@ -105,11 +107,11 @@ def split(given: Given, out: Tensor, x: Tensor, sizes: int | Sequence[int], dim:
     dim %= x.dim()
     if isinstance(sizes, int):
         sizes = [min(sizes, x.shape[dim] - at) for at in range(0, x.shape[dim], sizes)]
-    parts, at = [], 0
-    for size in sizes:
-        parts.append(moved(x, given[0][1], [dim], lambda span, _, n=size, by=at: shifted(span, n, by)))
-        at += size
-    return parts
+
+    def piece(start: int, n: int) -> Sight:
+        return moved(x, given[0][1], [dim], lambda span, _: shifted(span, n, start))
+
+    return [piece(start, n) for start, n in zip(accumulate(sizes, initial=0), sizes, strict=False)]
 
 
 def cat(given: Given, out: Tensor, tensors: Sequence[Tensor], dim: int = 0) -> Sight:
@@ -133,13 +135,14 @@ def repeat(given: Given, out: Tensor, x: Tensor, times: Sequence[int]) -> Sight:
 
 
 def roll(given: Given, out: Tensor, x: Tensor, shifts: Any, dims: Any = ()) -> Sight:
-    shifts = list(shifts) if isinstance(shifts, (list, tuple)) else [shifts]
     if not dims:
         return all_of(given)
-    sight = given[0][1]
-    for by, dim in zip(shifts, positive(dims, x.dim()), strict=True):
-        sight = moved(x, sight, [dim], lambda span, _, by=by: rolled(span, by))
-    return sight
+
+    def turned(sight: Sight, turn: tuple[int, int]) -> Sight:
+        return moved(x, sight, [turn[1]], lambda span, _: rolled(span, turn[0]))
+
+    steps = zip(per_axis(shifts, 1), positive(dims, x.dim()), strict=True)
+    return reduce(turned, steps, given[0][1])
 
 
 def flip(given: Given, out: Tensor, x: Tensor, dims: Sequence[int]) -> Sight:

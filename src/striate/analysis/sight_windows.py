@@ -10,9 +10,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from striate.arithmetic import output_size
 from striate.analysis.receptive_field import Span, adapted, repeated, shifted, through, transposed, whole, windowed
 from striate.analysis.sight import Given, Rule, Sight, all_of, along, merged, moved, per_axis
+from striate.arithmetic import output_size
 
 aten = torch.ops.aten
 
@@ -63,9 +63,7 @@ def pool(
 
     def change(span: Span, dim: int) -> Span:
         axis = dim - front
-        return windowed(
-            span, out.shape[dim], per_axis(kernel, axes)[axis], stride[axis], padding[axis], dilation[axis]
-        )
+        return windowed(span, out.shape[dim], per_axis(kernel, axes)[axis], stride[axis], padding[axis], dilation[axis])
 
     return moved(x, given[0][1], range(front, x.dim()), change)
 
@@ -108,8 +106,7 @@ def pad(given: Given, out: Tensor, x: Tensor, sides: Sequence[int], *_: Any) -> 
 def nearest(given: Given, out: Tensor, x: Tensor, size: Any, *scales: Any) -> Sight:
     def change(span: Span, dim: int) -> Span:
         ratio = _ratio(span.length, out.shape[dim], scales, dim)
-        taps = lambda j: (j * ratio.numerator // ratio.denominator,)  # noqa: E731 - its ratio is that of this axis
-        return through(span, taps, out.shape[dim], every=ratio.denominator, over=ratio.numerator)
+        return through(span, lambda j: (int(j * ratio),), out.shape[dim], every=ratio.denominator, over=ratio.numerator)
 
     return moved(x, given[0][1], range(2, x.dim()), change)
 
@@ -161,7 +158,10 @@ def unfolded(given: Given, out: Tensor, x: Tensor, dim: int, size: int, step: in
 
 
 def columns(given: Given, out: Tensor, x: Tensor, *window: Sequence[int]) -> Sight:
-    """`nn.Unfold`: (n, c, h, w) -> (n, c·k·k, windows), the windows row by row; `window`: kernel, dilation, padding, stride."""
+    """`nn.Unfold`: (n, c, h, w) -> (n, c·k·k, windows), the windows row by row.
+
+    `window`: kernel, dilation, padding, stride.
+    """
     rows, cols = given[0][1]
     (k, d, p, s), (k2, d2, p2, s2) = zip(*window, strict=True)
     if (rows.dim, rows.inner, cols.dim, cols.inner) != (2, 1, 3, 1):
@@ -177,9 +177,7 @@ def uncolumns(given: Given, out: Tensor, x: Tensor, size: Sequence[int], *window
     if (rows.dim, cols.dim, cols.inner, rows.inner) != (2, 2, 1, cols.length):
         return all_of(given)
     placed = [replace(span, dim=axis, inner=1) for axis, span in enumerate((rows, cols), out.dim() - 2)]
-    return tuple(
-        transposed(span, n, k, s, p, d) for span, n, k, d, p, s in zip(placed, size, *window, strict=True)
-    )
+    return tuple(transposed(span, n, k, s, p, d) for span, n, k, d, p, s in zip(placed, size, *window, strict=True))
 
 
 RULES: dict[Any, Rule] = {

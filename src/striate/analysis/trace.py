@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from itertools import count as numbers
 from typing import Any
 
 import torch
@@ -14,8 +15,8 @@ from striate.analysis.details import detail_of, kind_of
 from striate.analysis.memory import Ledger
 from striate.analysis.meta import OnMeta, aliases, plain_name, tensors_in
 from striate.analysis.multiply_adds import NOTHING, Count, count
-from striate.analysis.parameters import Own, of_tensor
-from striate.analysis.remainder import fits
+from striate.analysis.parameters import NONE, Own, of_tensor
+from striate.analysis.remainder import Window
 from striate.analysis.sees import sight_of
 from striate.analysis.sight import Sight, all_of, is_map, merged, of_image
 
@@ -40,12 +41,12 @@ class Row:
     kind: str
     inputs: dict[str, None] = field(default_factory=dict)
     output: Shape = ()
-    own: Own = Own()
+    own: Own = NONE
     count: Count = NOTHING
     activation_bytes: int = 0
     sight: Sight | None = None
     is_map: bool = False  # whether its units still stand in rows and columns
-    fits: str | None = None
+    windows: tuple[Window, ...] = ()
     detail: str = ""
 
 
@@ -81,7 +82,8 @@ class Trace(OnMeta):
         self.unknown: dict[str, list[str]] = {}  # operations that the receptive field does not know, and where
         self.ledger = Ledger()
         self.stopped = False
-        self._owed: dict[int, tuple[Own, Count]] = {}
+        self._owed: dict[int, tuple[Own, Count]] = {}  # what no row has yet
+        self._keys = numbers(-1, -1)  # keys for what is made of parameters; those of parameters are their ids
         self._names: dict[str, int] = {}
         for name, parameter in net.named_parameters():
             self._owed[id(parameter)] = of_tensor(name, parameter), NOTHING
@@ -106,14 +108,13 @@ class Trace(OnMeta):
         return f" in '{path}'" if path else ""
 
     @property
-    def unused(self) -> dict[int, Own]:
-        """The parameters that no row has used, by the id of their twin."""
-        return {key: own for key, (own, _) in self._owed.items() if key > 0}
+    def unused(self) -> int:
+        """How many parameters no row has used."""
+        return sum(own.weights + own.biases for own, _ in self._owed.values())
 
     def stop(self) -> None:
         """Add a row, of parameters only, for each module that the forward pass did not come to."""
         self.stopped = True
-        self.rows = [row for row in self.rows if row.output]
         reached = {row.name for row in self.rows}
         for path, module in self.net.named_modules():
             if _is_leaf(module) and path not in reached:
@@ -128,7 +129,7 @@ class Trace(OnMeta):
         row = None
         if _is_leaf(module) and self._open() is None:
             row = self._new_row(path or type(module).__name__, type(module).__name__)
-            self._read(row, tensors)
+            self._read(row, map(_marked, tensors))
             for parameter in module.parameters():
                 self._claim(row, _marked(parameter))
         self.frames.append(Frame(path, module, given, row))
@@ -139,8 +140,9 @@ class Trace(OnMeta):
         row = self.frames.pop().row if self.frames else None
         tensors = list(tensors_in(output))
         if row is not None and tensors:
-            before = {tensor.untyped_storage()._cdata for tensor in tensors_in(args)}
-            self._finish(row, [t for t in tensors if t.untyped_storage()._cdata not in before], tensors)
+            given = {tensor.untyped_storage()._cdata for tensor in tensors_in(args)}
+            fresh = {storage: t for t in tensors if (storage := t.untyped_storage()._cdata) not in given}
+            self._finish(row, list(fresh.values()), tensors)
 
     def _open(self) -> Row | None:
         return next((frame.row for frame in reversed(self.frames) if frame.row is not None), None)
@@ -160,15 +162,15 @@ class Trace(OnMeta):
             if mark := _marked(tensor):
                 mark.row = row.name
 
-    def _read(self, row: Row, tensors: list[Tensor]) -> None:
-        for mark in filter(None, map(_marked, tensors)):
+    def _read(self, row: Row, marks: Iterable[Mark | None]) -> None:
+        for mark in filter(None, marks):
             if mark.row is not None and mark.row != row.name:
                 row.inputs[mark.row] = None
             self._claim(row, mark)
 
     def _claim(self, row: Row, mark: Mark | None) -> None:
         for key in mark.owed if mark else ():
-            own, counted = self._owed.pop(key, (Own(), NOTHING))
+            own, counted = self._owed.pop(key, (NONE, NOTHING))
             row.own, row.count = row.own + own, _sum(row.count, counted)
 
     def seen(self, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any], out: Any) -> None:
@@ -187,13 +189,14 @@ class Trace(OnMeta):
         name = row.name if row is not None and source is not None else source
         self._mark_outputs(func, args, kwargs, out, marks, name)
         if row is not None:
-            self._read(row, inputs)
+            self._read(row, [mark for _, mark in marks])
             row.count = _sum(row.count, counted)
             self._describe(row, func, args)
         elif counted.multiplications or counted.additions:  # made of parameters alone: the row that uses it owns it
-            key = -len(self._owed) - 1
-            self._owed[key] = Own(), counted
-            _owe(outputs, key)
+            key = next(self._keys)
+            self._owed[key] = NONE, counted
+            for mark in filter(None, map(_marked, outputs)):
+                mark.owed = (*mark.owed, key)
         if single and row is not None:
             self._finish(row, [] if func._schema.is_mutable else outputs[:1], outputs[:1])
 
@@ -202,7 +205,7 @@ class Trace(OnMeta):
         detail = detail_of(func, args, mark.after if mark else {})
         if detail is not None:
             row.detail = row.detail or detail.words
-            row.fits = row.fits or (fits(detail.windows) if detail.windows else None)
+            row.windows = row.windows or detail.windows
 
     def _mark_outputs(
         self, func: Any, args: Any, kwargs: Any, out: Any, marks: list[tuple[Tensor, Mark]], row: str | None
@@ -240,9 +243,10 @@ def _sum(a: Count, b: Count) -> Count:
 def _written(before: Mark | None, written: Mark | None, base: Tensor, part: Tensor) -> Mark:
     """The mark of a tensor after something was written into a part of it."""
     old, new = (mark.sight if mark else None for mark in (before, written))
-    if new is not None and (part.dim() != base.dim() or any(
-        span.dim is not None and part.shape[span.dim] != base.shape[span.dim] for span in new
-    )):
+    if new is not None and (
+        part.dim() != base.dim()
+        or any(span.dim is not None and part.shape[span.dim] != base.shape[span.dim] for span in new)
+    ):
         new = all_of([(part, new)])
     sights = [sight for sight in (old, new) if sight is not None]
     return Mark(written.row if written else None, merged(sights) if sights else None, before.owed if before else ())
@@ -265,8 +269,3 @@ def _mark(tensor: Tensor, mark: Mark) -> None:
 
 def _marked(tensor: Tensor) -> Mark | None:
     return getattr(tensor, "striate_mark", None)
-
-
-def _owe(tensors: list[Tensor], key: int) -> None:
-    for mark in filter(None, map(_marked, tensors)):
-        mark.owed = (*mark.owed, key)

@@ -7,8 +7,8 @@ striate compare "conv 64 3 p0" --image 3x224x224 --equivalents
 from __future__ import annotations
 
 from striate.cli.output import tell
+from striate.training.config import letters_of
 from striate.verbs.compare import CompareSettings, compare, equivalents
-from striate.verbs.show import letters_of
 
 SETTINGS = CompareSettings
 

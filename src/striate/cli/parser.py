@@ -16,15 +16,48 @@ from striate.errors import ConfigError
 from striate.registry import nearest
 from striate.settings import Kind, checked, kinds
 
-VERBS = ("show", "compare", "solve", "train", "evaluate", "predict", "report")  # in the order in which a person meets them
+VERBS = (
+    "zoo",
+    "show",
+    "compare",
+    "solve",
+    "train",
+    "evaluate",
+    "predict",
+    "report",
+)  # in the order in which a person meets them
 Verb = Callable[[Any, bool], int]
 
 
 class Parser(argparse.ArgumentParser):
-    """argparse, with mistakes as one line that offers the nearest option."""
+    """argparse, with mistakes as one line that offers the nearest option, and options anywhere on the line."""
+
+    flags: tuple[str, ...] = ()  # the options without a value, of a verb
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+        return super().parse_known_args(options_first(args, self.flags) if self.flags else args, namespace)
 
     def error(self, message: str) -> NoReturn:
         raise ConfigError(f"{message}. See {self.prog} --help.")
+
+
+def options_first(arguments: list[str], flags: tuple[str, ...]) -> list[str]:
+    """The same command with its options before the rest: argparse loses an optional first argument otherwise.
+
+    >>> options_first(["RUN", "--net", "lenet5", "x.png", "--json"], ("--json",))
+    ['--net', 'lenet5', '--json', 'RUN', 'x.png']
+    """
+    options, others, left = [], [], iter(arguments)
+    for argument in left:
+        if argument == "--":
+            others += [argument, *left]
+        elif argument.startswith("-") and argument != "-":
+            options.append(argument)
+            if argument not in flags and "=" not in argument:
+                options += [value for value in (next(left, None),) if value is not None]
+        else:
+            others.append(argument)
+    return [*options, *others]
 
 
 def parse(arguments: list[str]) -> tuple[Verb, Any, bool]:
@@ -74,7 +107,7 @@ def _add(verbs: Any, name: str, module: ModuleType) -> list[str]:
     for f in fields(module.SETTINGS):
         kind, shown = types[f.name], f.metadata
         if shown["positional"]:
-            many = "+" if kind.many else None
+            many = "+" if kind.many else "?" if kind.optional else None
             parser.add_argument(f.name, metavar=shown["positional"], nargs=many, help=shown["meaning"])
             continue
         option = f"--{f.name.replace('_', '-')}"
@@ -85,6 +118,8 @@ def _add(verbs: Any, name: str, module: ModuleType) -> list[str]:
         else:
             parser.add_argument(option, metavar=_metavar(kind, shown["choices"]), default=argparse.SUPPRESS, help=text)
     parser.add_argument("--json", action="store_true", help="one JSON object, last on standard output")
+    bools = (f"--{name.replace('_', '-')}" for name, kind in types.items() if kind.type is bool)
+    parser.flags = ("--json", "--help", "-h", *bools)
     return options
 
 

@@ -22,10 +22,11 @@ from striate.registry import nearest
 
 Shape = tuple[int, ...]
 
-FITS = ("exact", "pad", "resize")
+FITS = ("exact", "pad", "resize", "centre")
 INTERPOLATIONS = ("bilinear", "bicubic")
 MOST_PADDING = 8  # pixels an axis; a network that is larger by more gets its pictures resized
 LUMA = (19595, 38470, 7471)  # ITU-R 601: 0.299 R + 0.587 G + 0.114 B, times 2^16
+LONGEST = 4  # times as long as wide; of a longer picture only the middle is resized, which bounds the memory
 MEASURED_AT_ONCE = 2**18  # pixels
 
 
@@ -34,11 +35,14 @@ class Preprocess:
     """What happens to a picture before the network sees it.
 
     A picture is made grey or RGB as `image` is, resized (antialiased) to `content`, and padded to `image` with 0 on
-    all sides alike, the odd pixel at the end. One that has the size of `image` already is taken as it is.
+    all sides alike, the odd pixel at the end. One that has the size of `image` already is taken as it is. With the fit
+    "centre", which is for photographs, a picture keeps its proportions: its shorter side becomes `resize`, and the
+    middle of it is taken.
 
     `image`: (channels, height, width) of the network's input. `mean`, `std`: one a channel, of the training pictures'
     pixels scaled to 0..1. `fit`: how the training pictures came to that size. `content`: (height, width) before
-    padding; None: those of `image`. Raises `DataError` for values that cannot be.
+    padding; None: those of `image`. `resize`: pixels, at least the shorter side of `image`; where that is no square,
+    the picture covers one that is larger in the same ratio. Raises `DataError` for values that cannot be.
 
     >>> Preprocess((1, 32, 32), (0.1307,), (0.3081,), "pad", content=(28, 28)).pixels(
     ...     torch.zeros(5, 3, 56, 56, dtype=torch.uint8)).shape
@@ -51,6 +55,7 @@ class Preprocess:
     fit: str
     interpolation: str = "bilinear"
     content: tuple[int, int] | None = None
+    resize: int | None = None
 
     def __post_init__(self) -> None:
         if len(self.image) != 3 or not all(_is_size(side) for side in self.image):
@@ -68,6 +73,10 @@ class Preprocess:
             and all(_is_size(side) and side <= most for side, most in zip(self.content, self.image[1:], strict=True))
         ):
             raise DataError(f"preprocess.content is {self.content}; it must be (height, width) within {self.image}.")
+        if (self.resize is None) == (self.fit == "centre"):
+            raise DataError(f"preprocess.resize is {self.resize}; the fit 'centre' needs it, and no other has it.")
+        if self.resize is not None and not (_is_size(self.resize) and self.resize >= min(self.image[1:])):
+            raise DataError(f"preprocess.resize is {self.resize!r}; it must be at least {min(self.image[1:])} pixels.")
 
     @classmethod
     def for_training(cls, pictures: Pictures, image: Shape) -> Preprocess:
@@ -91,11 +100,29 @@ class Preprocess:
         images = to_channels(images, self.image[0])
         if images.shape[2:] == (height, width):
             return images
+        if self.resize is not None:
+            return self._middle(images, self.resize)
         content = self.content or (height, width)
         if images.shape[2:] != content:
             images = _resized(images, content, self.interpolation)
         above, left = (height - content[0]) // 2, (width - content[1]) // 2
         return functional.pad(images, (left, width - content[1] - left, above, height - content[0] - above))
+
+    def _middle(self, images: Tensor, resize: int) -> Tensor:
+        """The middle (height, width) of the pictures, once they cover `resize` / the shorter side of it."""
+        _, height, width = self.image
+        tall, wide = images.shape[2:]
+        most = LONGEST * min(tall, wide)
+        images = _centre(images, min(tall, most), min(wide, most))
+        tall, wide = images.shape[2:]
+        shorter = min(height, width)
+        if height * wide <= width * tall:  # the picture's width decides
+            covered = resize * width // shorter
+            size = (max(height, covered * tall // wide), covered)
+        else:
+            covered = resize * height // shorter
+            size = (covered, max(width, covered * wide // tall))
+        return _centre(_resized(images, size, self.interpolation), height, width)
 
     def normalise(
         self,
@@ -111,6 +138,23 @@ class Preprocess:
         by_channel = torch.tensor((scale, shift), device=batch.device).view(2, 1, -1, 1, 1)
         return batch.mul_(by_channel[0]).add_(by_channel[1]).to(dtype)
 
+    def for_image(self, image: Shape) -> Preprocess:
+        """The same for a network that takes pictures of another size or number of channels.
+
+        One channel gets the average of the means and deviations, more get them in turn. `DataError` where `image` is
+        not (channels, height, width).
+        """
+        if tuple(image) == self.image:
+            return self
+        if len(image) != 3:
+            raise DataError(f"the network takes {image}, which is no picture. It needs (channels, height, width).")
+        channels, height, width = image
+        mean, std = (_for_channels(values, channels) for values in (self.mean, self.std))
+        if self.resize is None:
+            return Preprocess((channels, height, width), mean, std, "resize", self.interpolation)
+        resize = round(self.resize * min(height, width) / min(self.image[1:]))
+        return Preprocess((channels, height, width), mean, std, "centre", self.interpolation, resize=resize)
+
     def open(self, path: str | PathLike[str]) -> Tensor:
         """The picture file at `path` as the network's input before `normalise`: uint8 of shape `image`.
 
@@ -120,7 +164,8 @@ class Preprocess:
 
     def as_json(self) -> dict[str, Any]:
         """The value as plain lists, numbers and names; `from_json` gives it back."""
-        return {key: list(value) if isinstance(value, tuple) else value for key, value in asdict(self).items()}
+        values = {key: list(value) if isinstance(value, tuple) else value for key, value in asdict(self).items()}
+        return values if self.resize is not None else {k: v for k, v in values.items() if k != "resize"}
 
     @classmethod
     def from_json(cls, given: Mapping[str, Any]) -> Preprocess:
@@ -166,11 +211,23 @@ def to_channels(images: Tensor, channels: int) -> Tensor:
     )
 
 
+def _centre(images: Tensor, height: int, width: int) -> Tensor:
+    """The middle of the pictures, halves of a pixel rounded as torchvision does."""
+    top, left = (round((there - here) / 2) for there, here in zip(images.shape[2:], (height, width), strict=True))
+    return images[..., top : top + height, left : left + width]
+
+
 def _resized(images: Tensor, size: tuple[int, int], interpolation: str) -> Tensor:
     if images.device.type == "cpu":  # the one device that resizes uint8
         return functional.interpolate(images, size, mode=interpolation, antialias=True)
     resized = functional.interpolate(images.float(), size, mode=interpolation, antialias=True)
     return resized.round_().clamp_(0, 255).to(torch.uint8)
+
+
+def _for_channels(values: tuple[float, ...], channels: int) -> tuple[float, ...]:
+    if channels == 1:
+        return (sum(values) / len(values),)
+    return tuple(values[i % len(values)] for i in range(channels))
 
 
 def _mean_and_std(images: Tensor, channels: int) -> tuple[tuple[float, ...], tuple[float, ...]]:

@@ -41,7 +41,8 @@ class Branches(nn.Module):
         for branch in built:
             for name, layer in branch.named_children():
                 self.add_module(name, layer)
-        remember(self, shape, (self.maps, *given[0][1:]))
+        if type(self) is Branches:  # a kind of it may join its branches otherwise
+            remember(self, shape, (self.maps, *given[0][1:]))
 
     def outputs(self, x: Tensor) -> list[Tensor]:
         """What each branch gives."""

@@ -68,7 +68,9 @@ class avg_pool(Printed):
             if any(before != after for before, after in border):
                 return stack(shape, pad=zeros(*border), pool=replace(self, padding=0))
             return replace(self, padding=tuple(before for before, _ in border))(shape)
-        kernel, stride, padding, _ = sizes(self, shape, self.padding, 1)
+        kernel, stride, padding, _ = along = sizes(self, shape, self.padding, 1)
+        if len(shape) == 4 and (problem := too_large(self, shape[1:], without_border(along))):
+            raise problem  # torch averages volumes by windows that fit without their border only
         layer: Any = AVERAGE[len(shape) - 2]
         built: nn.Module = layer(kernel, stride, padding, ceil_mode=self.ceil)
         return built
@@ -111,6 +113,12 @@ def sizes(row: max_pool | avg_pool, shape: Shape, padding: Size, dilation: Size)
     if min(gives) < 1 and (problem := too_large(row, shape[1:], windows)):
         raise problem
     return settings
+
+
+def without_border(along: list[tuple[int, ...]]) -> tuple[Window, ...]:
+    """The windows of each axis, less their padding."""
+    kernel, stride, _, dilation = along
+    return tuple((k, s, 0, d) for k, s, d in zip(kernel, stride, dilation, strict=True))
 
 
 def smallest(*border: tuple[int, int]) -> nn.Module:

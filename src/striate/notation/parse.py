@@ -28,7 +28,7 @@ SIGN = re.compile(r"->|=>|[-–—−→]")
 TIMES = re.compile(r"(?:\*|×|[xX](?=\s*(?:\d|[A-Za-z](?![A-Za-z0-9]))))\s*")
 COUNT = re.compile(r"\d+|[A-Za-z](?![A-Za-z0-9])")
 NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
-NUMBER = re.compile(r"(?:\d+(?:\.\d*)?|\.\d+)(?:\+\d+)?(?:[x×]\d+(?:\+\d+)?)*")
+NUMBER = re.compile(r"(?:\d+(?:\.\d*)?|\.\d+)(?:\+\d+)?(?:[xX×]\d+(?:\+\d+)?)*")
 KEYED = re.compile(rf"([A-Za-z_]+)\s*=?\s*({NUMBER.pattern})")
 NEGATIVE = re.compile(r"[-−]\d+(?:\.\d+)?(?![A-Za-z_])")
 SWITCH = re.compile(r"[A-Za-z_]+\^?")
@@ -211,9 +211,9 @@ class Reader:
         if next_word and next_word[0].lower() in self.words and next_word[0].lower() not in (*KEYS, *SWITCHES):
             self.fail_missing()
         if found := self.take(NUMBER):
-            return Argument("", found[0].replace("×", "x"), found.span())
+            return Argument("", found[0].lower().replace("×", "x"), found.span())
         if found := self.take(KEYED):
-            return Argument(found[1].lower(), found[2].replace("×", "x"), found.span())
+            return Argument(found[1].lower(), found[2].lower().replace("×", "x"), found.span())
         found = self.take(SWITCH)
         return Argument(found[0].lower(), "", found.span()) if found else self.fail_at_sign()
 

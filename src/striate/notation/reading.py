@@ -92,7 +92,8 @@ def point(error: NotationError, *, width: int = 100) -> str:
     start, end = error.span
     first = error.text.rfind("\n", 0, start) + 1
     line = error.text[first:].partition("\n")[0].replace("\t", " ")
-    start, end = start - first, max(start + 1, min(end - first, len(line)))
+    start -= first
+    end = max(start + 1, min(end - first, len(line)))
     if len(line) > width:
         left = max(0, min(start - width // 3, len(line) - width))
         shown = f"{'…' if left else ''}{line[left : left + width]}{'…' if left + width < len(line) else ''}"

@@ -12,6 +12,8 @@ from striate.layers.pooling import pool_to
 from striate.misfit import times
 from striate.rows import Row, conv, zeros
 
+CORE = "layer"  # the name of a layer among those that are put around it
+
 Path = tuple[str, ...]
 Shape = tuple[int, ...]
 

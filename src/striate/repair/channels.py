@@ -98,7 +98,7 @@ def grouped(mistake: Mistake) -> Iterator[Change]:
     """Groups that do not divide the maps."""
     layer, given, path = mistake.layer, mistake.given, mistake.path
     groups, out = value(layer, "groups"), value(layer, "out")
-    if not given or not isinstance(groups, int) or groups < 2:
+    if not given or not isinstance(groups, int) or groups < 2 or isinstance(layer, nn.Module):
         return
     maps = given[0]
     gives = out if isinstance(out, int) else maps
@@ -180,6 +180,19 @@ def features(mistake: Mistake) -> Iterator[Change]:
         yield change("gap", said, Set(path, {"takes": given[0]}), Above(path, averages, given))
 
 
+def shaped(mistake: Mistake) -> Iterator[Change]:
+    """A layer made for one shape: of the last axes, or of so many features that maps are to be made of."""
+    layer, given, path = mistake.layer, mistake.given, mistake.path
+    if isinstance(layer, nn.LayerNorm) and given and len(given) >= len(layer.normalized_shape):
+        last = given[-len(layer.normalized_shape) :]
+        yield change("takes", f"Let {name_of(path)} take {by(last)}", Set(path, {"takes": last}))
+    elif isinstance(layer, nn.Unflatten) and given and len(given) == 1:
+        wants = prod(int(n) for n in layer.unflattened_size)
+        yield from more_features(mistake, wants, given[0])
+        features = Piece(linear(wants), f"fc {wants}")
+        yield change("above", f"Put a fully connected layer to {wants} features above", Above(path, (features,), given))
+
+
 def more_features(mistake: Mistake, wants: int, flat: int) -> Iterator[Change]:
     """Let the layers above give as many maps, or features, as are wanted."""
     source = producer(mistake.trail)
@@ -196,10 +209,15 @@ def pooled_to(mistake: Mistake, wants: int, by_itself: tuple[int, ...] | None = 
     `by_itself`: how many times smaller they become afterwards in any case.
     """
     last = next((step for step in reversed(mistake.trail) if step.gives and len(step.gives) > 1), None)
-    if last is None or last.gives is None or wants % last.gives[0]:
+    if last is None or last.gives is None:
         return
-    if size := sides(wants // last.gives[0], len(last.gives) - 1, last.gives[1:]):
-        size = tuple(n * m for n, m in zip(size, by_itself or (1,) * len(size), strict=True))
+    smaller = by_itself or (1,) * (len(last.gives) - 1)
+    if wants % last.gives[0]:
+        one = f"a {by((1,) * len(smaller))} convolution to {wants} maps"
+        said = f"Put {one} below {name_of(last.path)}, averaged to {by(smaller)}"
+        yield change("resize", said, Below(last.path, (pointwise(wants), resized(smaller)), last.gives))
+    elif found := sides(wants // last.gives[0], len(last.gives) - 1, last.gives[1:]):
+        size = tuple(n * m for n, m in zip(found, smaller, strict=True))
         said = f"Average the maps of {name_of(last.path)} to {by(size)}"
         yield change("resize", said, Below(last.path, (resized(size),), last.gives))
 

@@ -12,6 +12,7 @@ import torch
 from torch import nn
 
 from striate.misfit import CONVOLUTIONS, POOLS, TRANSPOSED, axes_of, times
+from striate.repair.changes import CORE
 from striate.rows import conv, deconv, linear
 
 Size = int | tuple[int, ...]
@@ -87,6 +88,11 @@ def remade(module: nn.Module, new: Mapping[str, Any]) -> nn.Module | None:
     return made
 
 
+def is_leaf(module: nn.Module) -> bool:
+    """Whether a module has no modules inside."""
+    return next(module.children(), None) is None
+
+
 def axes_in(layer: Any, given: tuple[int, ...]) -> int:
     """The spatial axes that `layer` works on; those of its input where it takes any number."""
     return axes_of(layer) if isinstance(layer, WINDOWED) else max(1, len(given) - 1)
@@ -131,8 +137,9 @@ def like(old: nn.Module, new: nn.Module) -> nn.Module:
     kept = old.state_dict()
     with torch.no_grad():
         for name, own in new.state_dict().items():
-            if name in kept and kept[name].shape == own.shape:
-                own.copy_(kept[name])
+            before = name.removeprefix(f"{CORE}.")
+            if before in kept and kept[before].shape == own.shape:
+                own.copy_(kept[before])
     return new
 
 

@@ -25,8 +25,9 @@ class Mistake:
     """The first thing that does not fit.
 
     `layer`: the row or module that failed, with what it was `given`. `parts`: shapes that it could not add or join.
-    `operation`: what a module's own forward was doing. `trail`: the layers before it, `inside`: those within it, `ahead`: those not come to yet.
-    `left`: how much of the network has not been looked at, as a number that only compares. `span`: its place in a text.
+    `operation`: what a module's own forward was doing. `trail`: the layers before it, `inside`: those within it,
+    `ahead`: those not come to yet. `left`: how much of the network has not been looked at, as a number that only
+    compares. `span`: its place in a text.
     """
 
     error: StriateError

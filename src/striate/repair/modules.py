@@ -13,14 +13,12 @@ import torch
 from torch import Tensor, nn
 
 from striate.layers.skip import Skip
-from striate.repair.changes import Above, Around, Below, Change, Edit, Image, Instead, Path, Piece, Set, Shape
-from striate.repair.layers import changed, code, like
+from striate.repair.changes import CORE, Above, Around, Below, Change, Edit, Image, Instead, Path, Piece, Set, Shape
+from striate.repair.layers import changed, code, is_leaf, like
 from striate.repair.mistake import Mistake, Step
 from striate.repair.proposals import proposals
 from striate.repair.watch import mistake_of, run
 from striate.rows import stack
-
-CORE = "layer"  # the name of a layer among those that were put around it
 
 
 class CannotChange(Exception):
@@ -79,6 +77,17 @@ def of_pieces(pieces: tuple[Piece, ...], given: Shape) -> nn.Module:
 Exchanges = Mapping[Path, Exchange]
 
 
+def places(net: nn.Module, path: Path) -> list[tuple[nn.Module, str]]:
+    """Every (parent, name) at which the module at `path` stands: one module may stand at several."""
+    try:
+        parent = net.get_submodule(".".join(path[:-1]))
+    except AttributeError:
+        raise CannotChange from None
+    old = getattr(parent, path[-1], None)
+    same = [(m, name) for m in net.modules() for name, child in m._modules.items() if child is old]
+    return same if old is not None and same else [(parent, path[-1])]
+
+
 @contextmanager
 def exchanged(net: nn.Module, exchanges: Exchanges) -> Iterator[nn.Module]:
     """`net` with some of its modules exchanged; afterwards it is as it was."""
@@ -89,15 +98,12 @@ def exchanged(net: nn.Module, exchanges: Exchanges) -> Iterator[nn.Module]:
             if not path:
                 root = exchange.applied(net)
                 continue
-            try:
-                parent = net.get_submodule(".".join(path[:-1]))
-            except AttributeError:
-                raise CannotChange from None
-            old = getattr(parent, path[-1], None)
+            standing = places(net, path)
+            old = getattr(*standing[0], None)
             new = exchange.applied(old)
-            undo.append((parent, path[-1], old, path[-1] in parent._modules))
-            vars(parent).pop(path[-1], None)
-            parent._modules[path[-1]] = new
+            for parent, name in standing:
+                undo.append((parent, name, old, name in parent._modules))
+                put(parent, name, new)
         yield root
     finally:
         for parent, name, old, was_module in reversed(undo):
@@ -106,6 +112,12 @@ def exchanged(net: nn.Module, exchanges: Exchanges) -> Iterator[nn.Module]:
             else:
                 del parent._modules[name]
                 vars(parent)[name] = old
+
+
+def put(parent: nn.Module, name: str, new: nn.Module) -> None:
+    """Make `new` the child `name`, also where nothing or None stood there."""
+    vars(parent).pop(name, None)
+    parent._modules[name] = new
 
 
 @dataclass(frozen=True)
@@ -121,7 +133,7 @@ class ModuleDraft:
     )
 
     def mistake(self) -> Mistake | None:
-        original = frozenset(tuple(n.split(".")) for n, m in self.net.named_modules() if n and not any(m.children()))
+        original = frozenset(tuple(n.split(".")) for n, m in self.net.named_modules() if n and is_leaf(m))
         with torch.device("meta"), exchanged(self.net, self.exchanges) as net:
             found = mistake_of(run(net, self.image, self.twins, batch_stays=self.batch_stays), net, original)
         return None if found is None else replace(renamed(found, self.exchanges), ahead=self.ahead(found))
@@ -129,7 +141,7 @@ class ModuleDraft:
     def ahead(self, mistake: Mistake) -> tuple[Step, ...]:
         """The layers that the run did not come to."""
         seen = {step.path for step in mistake.trail} | {mistake.path}
-        own = ((tuple(name.split(".")), layer) for name, layer in self.net.named_modules() if not any(layer.children()))
+        own = ((tuple(name.split(".")), layer) for name, layer in self.net.named_modules() if is_leaf(layer))
         return tuple(Step(path, self.now(path, layer)) for path, layer in own if path not in seen and path != ("",))
 
     def now(self, path: Path, layer: nn.Module) -> nn.Module:
@@ -178,11 +190,11 @@ def applied(net: nn.Module, exchanges: Exchanges) -> nn.Module:
         return like(net, exchanges[()].applied(net))
     net = copy.deepcopy(net)
     for path, exchange in exchanges.items():
-        parent = net.get_submodule(".".join(path[:-1]))
-        old = getattr(parent, path[-1], None)
+        standing = places(net, path)
+        old = getattr(*standing[0], None)
         new = exchange.applied(old)
-        vars(parent).pop(path[-1], None)
-        parent._modules[path[-1]] = new if old is None else like(old, new)
+        for parent, name in standing:
+            put(parent, name, new if old is None else like(old, new))
     return net
 
 

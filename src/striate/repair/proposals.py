@@ -8,7 +8,7 @@ from itertools import chain, islice
 from striate.repair import channels, sums, windows
 from striate.repair.changes import Change, Image, Instead, Set, Shape, change
 from striate.repair.channels import name_of
-from striate.repair.layers import by
+from striate.repair.layers import by, short
 from striate.repair.mistake import Mistake, Step
 from striate.repair.windows import is_pool, same_size, window_of
 
@@ -17,6 +17,7 @@ SIDES = (
 )  # fmt: skip
 FACTORS = (2, 3, 4, 6, 8, 16, 32)
 MULTIPLES = (2, 4, 8, 16, 32)
+LARGEST = (4096, 1024, 128)  # sides of signals, pictures and volumes
 LARGER, SMALLER, REACH = 12, 6, 6  # pictures and earlier layers that are tried
 
 
@@ -30,6 +31,7 @@ def proposals(mistake: Mistake, image: Shape) -> Iterator[Change]:
         channels.grouped(mistake),
         channels.more_or_fewer(mistake, image),
         channels.features(mistake),
+        channels.shaped(mistake),
         channels.ranks(mistake),
         channels.multiples(mistake),
         sums.added(mistake),
@@ -38,6 +40,7 @@ def proposals(mistake: Mistake, image: Shape) -> Iterator[Change]:
         windows.averaged(mistake),
         above(mistake, len(image) - 1),
         sums.reshaped(mistake),
+        everywhere(mistake, len(image) - 1),
         left_out(mistake),
     )
 
@@ -57,8 +60,9 @@ def pictures(mistake: Mistake, image: Shape) -> Iterator[Change]:
         even = [tuple(-(-n // m) * m for n in size) for m in MULTIPLES]
         larger = [*even, *(tuple(factor * n for n in size) for factor in FACTORS)]
         smaller = [tuple(max(1, n // factor) for n in size) for factor in FACTORS[:3]]
+    most = max(LARGEST[len(size) - 1], *(4 * n for n in size))
     for other in dict.fromkeys([*larger[:LARGER], *smaller[:SMALLER]]):
-        if other != size:
+        if other != size and max(other) <= most:
             yield take((image[0], *other))
 
 
@@ -88,6 +92,26 @@ def above(mistake: Mistake, axes: int) -> Iterator[Change]:
         yield change("border", f"Pad {name_of(border.path)} so that it keeps the size", border)
     if len(borders) > 1:
         yield change("border", "Pad the convolutions above so that they keep the size", *borders)
+
+
+def everywhere(mistake: Mistake, axes: int) -> Iterator[Change]:
+    """Where maps become too small again and again: half a window of border, or no strides, in all layers."""
+    if windows.shortage(mistake) is None:
+        return
+    own = Step(mistake.path, mistake.layer, mistake.given)
+    for layers, where in (
+        ((own, *mistake.ahead), "from here on"),
+        ((*mistake.trail, own, *mistake.ahead), "everywhere"),
+    ):
+        borders = [
+            Set(step.path, {"padding": short(half)}) for step in layers if (half := windows.half_border(step, axes))
+        ]
+        strides = [Set(step.path, {"stride": 1}) for step in layers if shrinks(step, axes)]
+        if len(borders) > 1:
+            yield change("everywhere", f"Pad by half the window {where}", *borders)
+        if len(strides) > 1:
+            yield change("no strides", f"Take no strides {where}", *strides)
+            yield change("everywhere", f"Pad by half the window and take no strides {where}", *borders, *strides)
 
 
 def shrinks(step: Step, axes: int) -> bool:

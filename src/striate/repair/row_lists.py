@@ -16,7 +16,7 @@ from striate.layers.skip import skip
 from striate.layers.unpool import unpooled
 from striate.misfit import times
 from striate.repair.changes import Above, Around, Below, Change, Edit, Image, Instead, Path, Piece, Set, Shape, Text
-from striate.repair.layers import changed, code, value
+from striate.repair.layers import changed, code, is_leaf, value
 from striate.repair.mistake import Mistake, Step
 from striate.repair.modules import CannotChange, Exchange, Exchanges
 from striate.repair.proposals import proposals
@@ -46,28 +46,21 @@ class RowDraft:
     def of_error(self, error: ShapeError) -> Mistake:
         """The mistake behind an error of `stack`."""
         path, row = reach(self.rows, error.path)
-        order = [leaf for leaf, _ in leaves(self.rows)]
-        at = next((i for i, leaf in enumerate(order) if leaf[: len(path)] == path), 0)
+        order = list(leaves(self.rows))
+        at = next((i for i, (leaf, _) in enumerate(order) if leaf[: len(path)] == path), 0)
         given = error.given
         common: dict[str, Any] = {"left": float(len(order) - at), "trail": self.trail(path), "axes": self.axes(given)}
-        common["ahead"] = tuple(
-            Step(leaf, one) for leaf, one in list(leaves(self.rows))[at + 1 :] if leaf[: len(path)] != path
-        )
-        if (
-            path == error.path
-            and given is not None
-            and opaque(row, error)
-            and (found := self.looked_into(path, row, given))
-        ):
-            return replace(
-                found, left=common["left"] - 1 + 1 / (2 - found.left), trail=(*common["trail"], *found.trail)
-            )
+        common["ahead"] = tuple(Step(leaf, one) for leaf, one in order[at + 1 :] if leaf[: len(path)] != path)
+        if path == error.path and given is not None and opaque(row, error):
+            found = self.looked_into(path, row, given)
+            if found is not None:
+                left = common["left"] - 1 + 1 / (2 - found.left)
+                return replace(found, left=left, trail=(*common["trail"], *found.trail), ahead=common["ahead"])
         inside = tuple(Step((*path, *leaf), one) for leaf, one in leaves(inner(row) or {}))
         problem, formula = plain(error, given)
         layer = row if isinstance(row, (skip, branches, unpooled)) and path == error.path else error.row or row
-        return Mistake(
-            error, path, problem, formula, layer=layer, given=given, parts=error.parts, inside=inside, **common
-        )
+        parts = error.parts
+        return Mistake(error, path, problem, formula, layer=layer, given=given, parts=parts, inside=inside, **common)
 
     def axes(self, given: Shape | None) -> int:
         return max(1, len(self.image) - 1) if given is None or len(given) < 2 else len(given) - 1
@@ -78,7 +71,7 @@ class RowDraft:
             module = row if isinstance(row, nn.Module) else row(given)
         except (RuntimeError, ValueError, TypeError, ArithmeticError):
             return None
-        layers = frozenset(tuple(n.split(".")) for n, m in module.named_modules() if n and not any(m.children()))
+        layers = frozenset(tuple(n.split(".")) for n, m in module.named_modules() if n and is_leaf(m))
         with on_meta(module) as twins:
             module.eval()
             found = mistake_of(run(module, given, twins), module, layers)

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 
 from striate.repair.changes import Change
+from striate.repair.channels import name_of
 from striate.repair.mistake import Draft, Mistake
 from striate.repair.modules import CannotChange
 
 MOST_FIXES = 3
 MOST_MISTAKES = 8  # mistakes of one network that are mended one after the other
-WIDTH = 4  # ways that are followed further where none is enough
-TRIES, SECONDS = 600, 15.0
+WIDTH, DEEPER = 4, 2  # ways that are followed further where none is enough: from the first mistake, and from later ones
+TRIES, SECONDS = 600, 12.0
+ENOUGH = 4.0  # seconds after which one fix is enough
 
 Way = tuple[tuple[Change, ...], Draft]  # changes, and the network after all of them
 
@@ -21,10 +24,12 @@ class Search:
     """Tries changes until the tries or the time are spent."""
 
     def __init__(self, tries: int = TRIES, seconds: float = SECONDS):
-        self.tries, self.until = tries, time.monotonic() + seconds
+        self.tries, self.started, self.seconds = tries, time.monotonic(), seconds
+        self.solved = False
 
     def spent(self) -> bool:
-        return self.tries <= 0 or time.monotonic() > self.until
+        passed = time.monotonic() - self.started
+        return self.tries <= 0 or passed > (ENOUGH if self.solved else self.seconds)
 
     def ways(self, draft: Draft, mistake: Mistake, depth: int = MOST_MISTAKES, most: int = MOST_FIXES) -> list[Way]:
         """At most so many ways to a network that runs, each beginning with another kind of change."""
@@ -34,6 +39,7 @@ class Search:
         for change, after, left in self.tried(draft, mistake, kinds):
             if left is None:
                 found.append(((change,), after))
+                self.solved |= depth == MOST_MISTAKES
                 kinds.add(change.kind)
                 if len(found) == most:
                     return found
@@ -41,14 +47,16 @@ class Search:
                 further.append((change, after, left))
         if found or depth <= 1:
             return found
-        further.sort(key=lambda one: one[2].left >= mistake.left)
+        further.sort(key=lambda one: one[2].left)
+        width = WIDTH if depth == MOST_MISTAKES else DEEPER
         for change, after, left in further:
             if len(found) == most or self.spent():
                 break
-            if change.kind not in kinds and sum(1 for _ in kinds) < WIDTH:
+            if change.kind not in kinds and len(kinds) < width:
                 kinds.add(change.kind)
                 for changes, end in self.ways(after, left, depth - 1, 1):
-                    found.append(((change, *changes), end))
+                    self.solved |= depth == MOST_MISTAKES
+                    found.append(((change, located(changes[0], left), *changes[1:]), end))
         return found
 
     def tried(self, draft: Draft, mistake: Mistake, done: set[str]) -> Iterator[tuple[Change, Draft, Mistake | None]]:
@@ -78,3 +86,9 @@ def advances(change: Change, left: Mistake, mistake: Mistake) -> bool:
 def differs(one: Mistake, other: Mistake) -> bool:
     """Whether this is another mistake at the same place."""
     return one.path == other.path and one.formula != other.formula and one.left <= other.left
+
+
+def located(change: Change, mistake: Mistake) -> Change:
+    """A later change, said with the layer that it is for."""
+    name = name_of(mistake.path)
+    return change if not mistake.path or name in change.said else replace(change, said=f"{change.said} at {name}")

@@ -18,7 +18,7 @@ from striate.repair.mistake import Mistake
 from striate.repair.proposals import proposals
 from striate.repair.row_lists import RowDraft
 
-NEXT_FEWER = 4  # repeats that are taken away one by one before they are halved
+NEXT_FEWER = 4  # numbers of repeats that are tried
 
 
 class NoWords(Exception):
@@ -64,7 +64,7 @@ class TextDraft:
 
     def changes(self, mistake: Mistake) -> Iterator[Change]:
         if isinstance(mistake.error, NotationError):
-            return (change("text", said, Text(text)) for said, text in mistake.error.edits)
+            return (change(f"text {said}", said, Text(text)) for said, text in mistake.error.edits)
         reading = self.reading()
         return chain(self.fewer(reading, mistake), (self.named(reading, one) for one in proposals(mistake, self.image)))
 
@@ -85,13 +85,11 @@ class TextDraft:
                 reading.tree.times(repeat),
                 "" if isinstance(repeat.times, int) else f"{repeat.times.upper()} = ",
             )
-            tried, fewer = 0, now - 1
-            while fewer >= 1 and tried < 2 * NEXT_FEWER:
+            most = came_through(reading, mistake, repeat) if repeat in around else now - 1
+            for fewer in range(min(most, now - 1), max(0, most - NEXT_FEWER), -1):
                 text = f"{self.text[: repeat.number[0]]}{fewer}{self.text[repeat.number[1] :]}"
                 said = f"Repeat {fewer} times, not {letter}{now}" if fewer > 1 else "Do not repeat"
                 yield change(f"repeat {repeat.span[0]}", said, Text(text))
-                tried += 1
-                fewer = fewer - 1 if tried < NEXT_FEWER else fewer // 2
 
     def told(self) -> dict[str, Any]:
         return {"notation": self.text}
@@ -210,6 +208,27 @@ class Editor:
                 said.append(bare.pop())
             said.append(replaced.get(argument, self.text[slice(*argument.span)]))
         return " ".join([*said, *bare, *(text for text in added if not text[:1].isdigit())])
+
+
+def came_through(reading: Reading, mistake: Mistake, repeat: Repeat) -> int:
+    """How often a repeat was gone through before the mistake in it."""
+    path = mistake.path
+    while path and path not in reading.words:
+        path = path[:-1]
+    word, stem = reading.words[path], path[-1].rstrip("0123456789")
+    same = [p for p, own in reading.words.items() if own is word and p[-1].rstrip("0123456789") == stem]
+    each = occurrences(reading, repeat.node, word)
+    return same.index(path) // each % max(1, reading.tree.times(repeat))
+
+
+def occurrences(reading: Reading, node: Node, word: Word | Call) -> int:
+    """How often a word is said in a node."""
+    if isinstance(node, Repeat):
+        return reading.tree.times(node) * occurrences(reading, node.node, word)
+    inner = (
+        node.rows if isinstance(node, Group) else () if isinstance(node, Word) else [n for p in node.parts for n in p]
+    )
+    return (node is word) + sum(occurrences(reading, one, word) for one in inner)
 
 
 def placed(word: Word) -> dict[str, Argument]:

@@ -15,7 +15,8 @@ from torch.overrides import TorchFunctionMode
 from striate.analysis.meta import OnMeta
 from striate.errors import ShapeError
 from striate.misfit import misfit, named, times
-from striate.repair.changes import Path, Shape
+from striate.repair.changes import CORE, Path, Shape
+from striate.repair.layers import is_leaf
 from striate.repair.mistake import Mistake, Step
 from striate.repair.sums import ADDS, JOINS, PRODUCTS, RESHAPES
 
@@ -85,7 +86,7 @@ class Run:
 
     def leave(self, module: nn.Module, args: Any, out: Any) -> None:
         frame = self.frames.pop()
-        if not any(module.children()):
+        if is_leaf(module):
             self.steps.append(Step(frame.path, module, frame.given, shape_in((out,))))
             self.last_call = self.calls.count
 
@@ -123,13 +124,13 @@ def mistake_of(seen: Run, net: nn.Module, original: frozenset[Path]) -> Mistake 
     if error is None or seen.unknown:
         return None
     frame = seen.frames[-1] if seen.frames else Frame((), net, None)
-    covered = {path for step in seen.steps if (path := covering(step.path, original)) is not None}
-    left = -1000.0 * len(covered) - (seen.calls.count - seen.last_call)
+    covered = sum(1 for step in seen.steps if step.path in original or CORE in step.path)
+    left = -1000.0 * covered - (seen.calls.count - seen.last_call)
     inside = tuple(s for s in seen.steps if s.path[: len(frame.path)] == frame.path)
     common: dict[str, Any] = {"path": frame.path, "left": left, "layer": frame.module, "given": frame.given}
     common |= {"trail": tuple(seen.steps), "inside": inside}
     known = error if isinstance(error, ShapeError) else None
-    if known is None and frame.given is not None and not any(frame.module.children()):
+    if known is None and frame.given is not None and is_leaf(frame.module):
         known = misfit(frame.module, frame.given)
     if isinstance(frame.module, nn.Linear) and frame.given == ():
         flat, wants = seen.numbers // BATCH, frame.module.in_features
@@ -145,13 +146,6 @@ def mistake_of(seen: Run, net: nn.Module, original: frozenset[Path]) -> Mistake 
             known, problem=known.problem, formula=known.formula or f"given {times(given)}", axes=wants, **common
         )
     return of_operation(error, seen, common)
-
-
-def covering(path: Path, original: frozenset[Path]) -> Path | None:
-    """The layer of the unchanged network that stands at `path` or around it."""
-    while path and path not in original:
-        path = path[:-1]
-    return path if path in original else None
 
 
 def axes_wanted(layer: nn.Module, given: Shape) -> int:

@@ -157,6 +157,18 @@ def transposed(mistake: Mistake) -> Iterator[Change]:
         yield change("kernel", f"Look through a window of {by(wide)}", Set(path, {"kernel": short(wide)}))
 
 
+def half_border(step: Step, axes: int) -> tuple[int, ...] | None:
+    """Half the window of a layer, where it has one and is padded by less."""
+    sizes = window_of(step.layer, axes)
+    if sizes is None or is_transposed(step.layer) or isinstance(value(step.layer, "padding"), str):
+        return None
+    kernel, _, padding, dilation = sizes
+    half = tuple(max(p, d * (k - 1) // 2) for k, p, d in zip(kernel, padding, dilation, strict=True))
+    if is_pool(step.layer):
+        half = tuple(max(p, k // 2) for k, p in zip(kernel, padding, strict=True))
+    return half if half != padding else None
+
+
 def same_size(step: Step, axes: int) -> dict[str, Any] | None:
     """The sizes with which a layer keeps the size of its maps; None where it has no window or keeps it already."""
     sizes = window_of(step.layer, axes)

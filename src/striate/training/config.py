@@ -30,3 +30,12 @@ class TrainConfig:
     device: str = setting("auto", meaning="where to compute", choices=("auto", "cpu", "cuda", "mps"))
     threads: int = setting(0, meaning="CPU threads; 0 leaves torch's choice", low=0, high=1024)
     data_dir: Path | None = setting(None, meaning="where the files of a named data set are already")
+    N: int | None = setting(None, meaning="the letter N of the lectures' pattern", low=0)
+    M: int | None = setting(None, meaning="the letter M of the lectures' pattern", low=0)
+    K: int | None = setting(None, meaning="the letter K of the lectures' pattern", low=0)
+
+
+def letters_of(settings: object) -> dict[str, int]:
+    """The letters N, M, K of the lectures' pattern that were given."""
+    given = {letter: getattr(settings, letter) for letter in "NMK"}
+    return {letter: value for letter, value in given.items() if value is not None}

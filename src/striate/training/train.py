@@ -25,7 +25,7 @@ from striate.settings import to_toml
 from striate.tasks.classify import Classify
 from striate.training.allocator import keep_memory
 from striate.training.choices import resolved, slug
-from striate.training.config import TrainConfig
+from striate.training.config import TrainConfig, letters_of
 from striate.training.evaluation import first_kernels, save_evaluation, true_loss
 from striate.training.events import Done, Epoch, Event, Started
 from striate.training.initialise import he
@@ -80,15 +80,15 @@ def fit(
     config, image = resolved(config, dataset, net)
     classes = len(dataset.classes)
     with torch.device("meta"):
-        known = analyse(networks.build(net, image, classes), image)
+        known = analyse(networks.build(net, image, classes, letters=letters_of(config)), image)
     machine = choose(config.device, config.precision, known.multiply_adds)
     config = dataclasses.replace(config, precision=machine.precision, device=machine.device.type)
     torch.manual_seed(number(config.seed, 0, "weights"))
-    module = networks.build(net, image, classes)
+    module = networks.build(net, image, classes, letters=letters_of(config))
     if isinstance(net, str) and networks.refer(net).kind in ("zoo", "notation"):
         he(module)  # a module of the user's own starts as it is
     preprocess = Preprocess.for_training(dataset.train, image)
-    reference = networks.refer(net)
+    reference = networks.refer(net, letters_of(config))
     run = Run.create(config.run, slug(f"{reference.text}-{dataset.name}"), overwrite=overwrite)
     model = Model(module, dataset.classes, preprocess, reference, task=Classify(config.label_smoothing))
     started = Started(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,9 +15,13 @@ if TYPE_CHECKING:
     from torch import nn
 
     from striate.analysis.result import Analysis
+    from striate.errors import StriateError
     from striate.networks import Net
+    from striate.repair import Diagnosis
     from striate.rows import Shape
 
+SIZES = (16, 24, 28, 32, 48, 64, 75, 96, 128, 160, 192, 224, 227, 256, 299, 331, 384, 512)  # pixels of a side
+FARTHEST = 33  # pixels of a side within which a picture without remainders is looked for
 NOTATION_IMAGE = (3, 32, 32)  # what a network in the lectures' notation is shown for, unless an image is given
 
 
@@ -40,10 +45,11 @@ class ShowSettings:
     K: int | None = setting(None, meaning="the letter K of the lectures' pattern", low=0)
 
 
-def letters_of(settings: object) -> dict[str, int]:
-    """The letters N, M, K that were given."""
-    given = {letter: getattr(settings, letter) for letter in "NMK"}
-    return {letter: value for letter, value in given.items() if value is not None}
+def check_images(settings: ShowSettings) -> None:
+    """Raise `ConfigError` where a drawing could not be written, before anything is worked out."""
+    for path in (settings.svg, settings.png):
+        if path is not None and not path.resolve().parent.is_dir():
+            raise ConfigError(f"{path}: there is no folder {path.resolve().parent}. Make it, or name another.")
 
 
 def full_image(image: Shape | None, net: Net) -> Shape:
@@ -82,6 +88,82 @@ def show(
 
     shape = full_image(image, net)
     return analyse(built(net, shape, classes, letters), shape, batch=batch, strict=strict, optimizer=optimizer)
+
+
+def why_not(
+    net: Net,
+    image: Shape | None = None,
+    *,
+    classes: int | None = None,
+    letters: Mapping[str, int] | None = None,
+    strict: bool = False,
+) -> Diagnosis | None:
+    """Why `net` cannot be built or run, and fixes that were tried; None where it can, or where nobody can tell.
+
+    `strict`: a remainder is a reason too.
+    """
+    from torch import nn
+
+    from striate import networks
+    from striate.errors import StriateError
+    from striate.repair import diagnose
+
+    shape = full_image(image, net)
+    count = classes or networks.default_classes(net)
+    if isinstance(net, str) and networks.refer(net).kind == "notation":
+        found = diagnose(net, shape, count, letters=letters)
+    elif isinstance(net, nn.Module):
+        found = diagnose(net, shape)
+    else:
+        try:
+            found = diagnose(built(net, shape, count, letters), shape)
+        except StriateError as error:
+            own = networks.default_image(net)
+            return None if own in (None, shape) else larger_picture(net, shape, count, error)
+    return found or (without_remainder(net, shape, count, letters) if strict else None)
+
+
+def without_remainder(net: Net, image: Shape, classes: int, letters: Mapping[str, int] | None) -> Diagnosis | None:
+    """The diagnosis of a network in which a stride leaves a remainder: the nearest pictures for which none does."""
+    from striate.errors import ShapeError, StriateError
+    from striate.misfit import times
+    from striate.repair import Diagnosis, Fix
+
+    def remainder(shape: Shape) -> StriateError | None:
+        try:
+            show(net, shape, classes=classes, strict=True, letters=letters)
+        except StriateError as error:
+            return error
+        return None
+
+    problem = remainder(image)
+    if not isinstance(problem, ShapeError):
+        return None
+    steps = (step for far in range(1, FARTHEST + 1) for step in (far, -far) if step > -min(image[1:]))
+    near = ((image[0], *(side + step for side in image[1:])) for step in steps)
+    fitting = islice((shape for shape in near if remainder(shape) is None), 2)
+    fixes = tuple(Fix(f"Take {times(shape)} pictures", shape, told={"image": list(shape)}) for shape in fitting)
+    return Diagnosis(".".join(problem.path), problem.problem, problem.formula, None, None, fixes, problem)
+
+
+def larger_picture(net: Net, image: Shape, classes: int, error: StriateError) -> Diagnosis | None:
+    """The diagnosis of a network of the zoo that `image` is too small for: the smallest picture that it can take."""
+    from striate.errors import ShapeError, StriateError
+    from striate.misfit import times
+    from striate.repair import Diagnosis, Fix
+
+    if not isinstance(error, ShapeError):
+        return None
+    for size in SIZES:
+        larger = (image[0], *(max(size, side) for side in image[1:]))
+        try:
+            built(net, larger, classes, None)
+        except StriateError:
+            continue
+        fix = Fix(f"Take {times(larger)} pictures", larger, told={"image": list(larger)})
+        row = ".".join(error.path)
+        return Diagnosis(row, error.problem, error.formula, error.given, None, (fix,), error)
+    return None
 
 
 def built(net: Net, image: Shape, classes: int | None, letters: Mapping[str, int] | None) -> nn.Module:

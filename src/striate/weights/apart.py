@@ -50,7 +50,7 @@ def read_apart(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
         except ValueError:
             raise WeightsError(f"{path}: is refused: the process that read it broke off ({done.returncode}).") from None
         if "error" in said:
-            raise WeightsError(f"{path}: is refused or damaged: {said['error']}.")
+            raise WeightsError(f"{path}: is refused: {said['error']}.")
         try:
             tensors = load_file(out)
         except (OSError, SafetensorError) as error:

@@ -12,6 +12,8 @@ import sys
 from collections.abc import Iterator
 from typing import Any
 
+Path = tuple[str, ...]  # the names that lead to a dict within dicts
+
 ROOM = 256 * 2**20  # bytes beside the tensors themselves
 COPIES = 4  # of the tensors: as read, and as they are written
 DEPTH = 4  # dicts within dicts
@@ -25,6 +27,10 @@ FORBIDDEN = (  # events of Python that reading tensors never causes
     "os.spawn", "os.startfile", "os.kill", "os.remove", "os.rename", "os.rmdir", "os.mkdir", "os.link", "os.symlink",
     "os.chmod", "os.chown", "os.putenv", "shutil.", "urllib.", "http.", "ftplib.", "smtplib.", "pty.", "webbrowser.",
 )  # fmt: skip
+
+
+class Unfit(Exception):
+    """The file holds something else than plain tensors by name."""
 
 
 def refuse(event: str, arguments: tuple[Any, ...]) -> None:
@@ -47,21 +53,24 @@ def limit(size: int) -> None:
         return
 
 
-def state_dicts(found: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], dict[str, Any]]]:
-    """Every dict in `found` that holds tensors by name, with the names that lead to it, the outermost first."""
+def state_dicts(found: Any, seen: set[int], path: tuple[str, ...] = ()) -> Iterator[tuple[Path, dict[str, Any]]]:
+    """Every dict in `found` that holds tensors by name, once, with the names that lead to it, the outermost first."""
     import torch
 
-    if not isinstance(found, dict) or len(path) > DEPTH or any(part in name for name in path for part in TRAINING):
+    if not isinstance(found, dict) or id(found) in seen or len(path) > DEPTH:
+        return
+    seen.add(id(found))
+    if any(part in name for name in path for part in TRAINING):
         return
     tensors = {k: v for k, v in found.items() if isinstance(k, str) and isinstance(v, torch.Tensor)}
     if tensors:
         yield path, tensors
     for key, value in found.items():
         if isinstance(key, str):
-            yield from state_dicts(value, (*path, key))
+            yield from state_dicts(value, seen, (*path, key))
 
 
-def likeliest(found: list[tuple[tuple[str, ...], dict[str, Any]]]) -> int:
+def likeliest(found: list[tuple[Path, dict[str, Any]]]) -> int:
     """Which of them are the network's weights: those with numbers enough, by the place of their name in `WRAPPERS`."""
     sizes = [sum(t.numel() for t in tensors.values()) for _, tensors in found]
 
@@ -74,14 +83,14 @@ def likeliest(found: list[tuple[tuple[str, ...], dict[str, Any]]]) -> int:
 
 
 def plain(name: str, tensor: Any) -> Any:
-    """`tensor` as numbers in a row of their own; `ValueError` for what is none or claims numbers that are not there."""
+    """`tensor` as numbers in a row of their own; `Unfit` for what is none or claims numbers that are not there."""
     import torch
 
     tensor = tensor.detach()
     if tensor.layout != torch.strided or tensor.is_quantized or tensor.is_complex() or tensor.device.type != "cpu":
-        raise ValueError(f"'{name}' is not a plain tensor (sparse, quantised or complex)")
+        raise Unfit(f"'{name}' is not a plain tensor (sparse, quantised or complex)")
     if tensor.numel() * tensor.element_size() > tensor.untyped_storage().nbytes():
-        raise ValueError(f"'{name}' claims {tensor.numel():,} numbers, more than the file holds")
+        raise Unfit(f"'{name}' claims {tensor.numel():,} numbers, more than the file holds")
     return tensor.contiguous().clone()
 
 
@@ -98,10 +107,10 @@ def main() -> dict[str, Any]:
     sys.addaudithook(refuse)
     found = torch.load(asked["file"], map_location="cpu", weights_only=True)
     if isinstance(found, torch.Tensor):
-        return {"error": "holds one bare tensor without a name"}
-    dicts = list(state_dicts(found))
+        raise Unfit("it holds one bare tensor without a name")
+    dicts = list(state_dicts(found, set()))
     if not dicts:
-        return {"error": f"holds no tensors by name, but {type(found).__name__}"}
+        raise Unfit(f"it holds no tensors by name, but one {type(found).__name__}")
     chosen = likeliest(dicts)
     path, tensors = dicts[chosen]
     others = [".".join(other) for number, (other, _) in enumerate(dicts) if number != chosen and other]
@@ -112,8 +121,10 @@ def main() -> dict[str, Any]:
 if __name__ == "__main__":
     try:
         answer = main()
+    except Unfit as error:
+        answer = {"error": str(error)}
     except MemoryError:
-        answer = {"error": "needs far more memory than its size explains"}
+        answer = {"error": "it needs far more memory than its size explains"}
     except Exception as error:
         lines = [line for line in str(error).splitlines() if line.strip()] or [type(error).__name__]
         answer = {"error": f"torch cannot read it as tensors alone ({lines[0].strip()[:200]})"}

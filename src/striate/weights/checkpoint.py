@@ -56,6 +56,8 @@ def read_checkpoint(path: str | Path) -> Checkpoint:
         with open_regular(file) as opened:
             head = opened.read(512)
             size = opened.seek(0, 2)
+            if head[8:9] == b"{" and struct.unpack("<Q", head[:8])[0] <= LARGEST_HEADER:
+                return _safetensors(file, head, size)
             if head[:4] == b"PK\x03\x04":
                 look_at_zip(file, opened)
             elif head.startswith(OLD_MAGIC):

@@ -52,7 +52,9 @@ def load_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
         raise WeightsError(f"{path}: cannot be read ({error.strerror}).") from None
     card, start = _card(path, body)
     if hashlib.sha256(memoryview(body)[start:]).hexdigest() != card.get("sha256"):
-        raise WeightsError(f"{path}: is damaged: its SHA-256 is not the one it was written with. Restore it or train again.")
+        raise WeightsError(
+            f"{path}: is damaged: its SHA-256 is not the one it was written with. Restore it or train again."
+        )
     try:
         return load(body), card
     except (SafetensorError, ValueError, TypeError, KeyError) as error:
@@ -70,5 +72,7 @@ def _card(path: Path, body: bytes) -> tuple[dict[str, Any], int]:
     if not isinstance(card, dict) or not isinstance(card.get("schema"), int):
         raise WeightsError(f"{path}: its card has no schema number.")
     if card["schema"] > SCHEMA:
-        raise WeightsError(f"{path}: was written by a newer Striate (schema {card['schema']}, this one reads {SCHEMA}).")
+        raise WeightsError(
+            f"{path}: was written by a newer Striate (schema {card['schema']}, this one reads {SCHEMA})."
+        )
     return card, 8 + length

@@ -24,8 +24,8 @@ LARGEST_DIRECTORY = 8 * 2**20  # bytes of a zip archive's list of members
 END, END_64, LOCATOR_64 = b"PK\x05\x06", b"PK\x06\x06", b"PK\x06\x07"
 DAMAGE = (zipfile.BadZipFile, ValueError, OSError, NotImplementedError, RuntimeError, struct.error, EOFError)
 
-STORAGES = [f"{kind}Storage" for kind in "Float Double Half BFloat16 Long Int Short Char Byte Bool".split()]
-TYPES = "float32 float64 float16 bfloat16 int64 int32 int16 int8 uint8 bool".split()
+KINDS = ("Float", "Double", "Half", "BFloat16", "Long", "Int", "Short", "Char", "Byte", "Bool")
+TYPES = ("float32", "float64", "float16", "bfloat16", "int64", "int32", "int16", "int8", "uint8", "bool")
 HARMLESS = {  # what a pickle of tensors, numbers, words, lists and dicts of them needs; torch allows these too
     "collections.OrderedDict",
     "_codecs.encode",
@@ -41,8 +41,8 @@ HARMLESS = {  # what a pickle of tensors, numbers, words, lists and dicts of the
     "torch.Size",
     "torch.Tensor",
     "torch.device",
-    *(f"torch.{name}" for name in STORAGES + TYPES),
-    *(f"torch.cuda.{name}" for name in STORAGES),
+    *(f"torch.{name}" for name in TYPES),
+    *(f"{place}.{kind}Storage" for place in ("torch", "torch.cuda") for kind in KINDS),
 }
 KNOWN_MEMBERS = {  # a member that torch's checkpoints do not have: what the archive is instead, and what would do
     "constants.pkl": "is TorchScript, which is a program. Save the state_dict() of the module instead",
@@ -91,10 +91,10 @@ def look_at_zip(path: Path, file: BinaryIO) -> None:
 def look_at_pickles(path: Path, held: bytes, count: int) -> None:
     """`WeightsError` unless `held` starts with `count` pickles that ask for nothing but what tensors need."""
     stream, steps = BytesIO(held), 0
-    for number in range(count):
+    for _ in range(count):
         words: list[str] = []  # the strings met, in order: the last two are most likely what a STACK_GLOBAL asks for
         try:
-            for step, argument, _ in pickletools.genops(stream):
+            for step, argument, _at in pickletools.genops(stream):
                 steps += 1
                 if steps > MOST_STEPS:
                     raise WeightsError(f"{path}: is refused: its pickle has more than {MOST_STEPS:,} steps.")
@@ -105,24 +105,27 @@ def look_at_pickles(path: Path, held: bytes, count: int) -> None:
         except WeightsError:
             raise
         except Exception:  # pickletools raises many kinds on what is no pickle
-            if number == 0 and count == 1:
-                raise WeightsError(f"{path}: is damaged: its pickle cannot be read. Copy or download it again.") from None
-            raise WeightsError(f"{path}: is cut short or damaged ({len(held):,} bytes read). Copy it again.") from None
+            raise WeightsError(f"{path}: is cut short or damaged: its pickle cannot be read. Copy it again.") from None
 
 
 def _allow(path: Path, step: str, argument: object, words: list[str]) -> None:
     """`WeightsError` if this step of a pickle asks for a name that tensors do not need."""
     if step in ("GLOBAL", "INST"):
-        name = str(argument).replace(" ", ".")
+        name = str(argument).replace(" ", ".").replace("__builtin__.", "builtins.")  # as Python 2 called it
     elif step == "STACK_GLOBAL":
         name = ".".join(words[-2:]) or "a name without words"
     elif step.startswith("EXT"):
         name = f"extension {argument}"
     else:
         return
+    if step == "STACK_GLOBAL" and name in HARMLESS:
+        raise WeightsError(
+            f"{path}: is refused: it was saved with a pickle protocol that torch does not read safely. "
+            "Save it again with torch's own, or as safetensors."
+        )
     if step != "GLOBAL" or name not in HARMLESS:
         raise WeightsError(
-            f"{path}: is refused: reading it would run {_shortened(name)}, which is code; none of it was run. "
+            f"{path}: is refused: it asks for {_shortened(name)}, which plain tensors do not need; nothing was run. "
             "Give a file of tensors alone, as torch.save(net.state_dict(), ...) or safetensors write it."
         )
 
