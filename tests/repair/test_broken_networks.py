@@ -12,7 +12,7 @@ QUICK, ALL, SHARE = 48, 500, 0.99
 
 
 def repaired(seed):
-    """Whether the network of a seed is given a row, the arithmetic, and fixes all of which run; else what is missing."""
+    """None where the network of a seed is given a row, the arithmetic, and fixes that all run; else what is missing."""
     broken = broken_network(seed)
     found = diagnose(broken.network, broken.image, broken.classes)
     if found is None:

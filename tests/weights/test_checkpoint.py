@@ -8,6 +8,7 @@ import torch
 from safetensors.torch import save_file
 
 from striate.errors import WeightsError
+from striate.weights.apart_process import chosen
 from striate.weights.checkpoint import read_checkpoint
 from striate.weights.files import save_tensors
 
@@ -46,21 +47,36 @@ def test_the_weights_are_found_in_what_a_training_saved(tmp_path):
     assert read.notes == ("the weights are those under 'state_dict'", "the file also holds 'ema', which are not used")
 
 
-def test_a_dict_of_an_unknown_name_is_taken_where_it_is_the_only_one(tmp_path):
-    torch.save({"my weights": TENSORS, "note": "x"}, tmp_path / "x.pt")
-    read = read_checkpoint(tmp_path / "x.pt")
-    assert same(read)
-    assert read.notes == ("the weights are those under 'my weights'",)
+@pytest.mark.parametrize(
+    ("saved", "path"),
+    [
+        (TENSORS, ()),
+        ({"model": TENSORS, "epoch": torch.tensor(3)}, ("model",)),
+        ({"my weights": TENSORS, "note": "x"}, ("my weights",)),
+        ({"ema": TENSORS, "model": TENSORS, "optimizer": TENSORS}, ("model",)),
+        ({"model_ema": TENSORS, "other": {"state_dict": TENSORS}}, ("model_ema",)),
+        ({"state_dict": {"step": torch.tensor(1)}, "model": TENSORS}, ("model",)),
+    ],
+    ids=["bare", "wrapped", "unknown", "several", "only an average", "a count under a usual name"],
+)
+def test_of_several_dicts_the_likeliest_is_taken(saved, path):
+    """Each is a dict of its own here, as it is in a file."""
+    copied = {name: dict(value) if isinstance(value, dict) else value for name, value in saved.items()}
+    assert chosen(copied)[:2] == (path, TENSORS)
 
 
 def test_parameters_half_precision_and_shared_tensors_are_read(tmp_path):
     whole = torch.arange(6.0)
     given = {"a": torch.nn.Parameter(whole[:3]), "b": whole[3:], "c": torch.ones(2, dtype=torch.bfloat16)}
+    given |= {"twice": given["c"], "turned": torch.arange(6.0).reshape(2, 3).T, "none": torch.ones(0, 3)}
     torch.save(given, tmp_path / "x.pth")
     read = read_checkpoint(tmp_path / "x.pth").tensors
     assert read["a"].tolist() == [0, 1, 2]
     assert read["b"].tolist() == [3, 4, 5]
     assert read["c"].dtype == torch.bfloat16
+    assert torch.equal(read["twice"], read["c"])
+    assert read["turned"].tolist() == [[0, 3], [1, 4], [2, 5]]
+    assert read["none"].shape == (0, 3)
 
 
 def test_safetensors_are_read_with_or_without_our_card(tmp_path):

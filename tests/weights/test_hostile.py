@@ -212,19 +212,26 @@ def test_a_file_of_the_old_form_that_was_cut_is_refused(tmp_path):
         read_checkpoint(tmp_path / "x.pth")
 
 
+def test_one_number_that_is_shown_ten_thousand_million_times_takes_no_memory(tmp_path):
+    torch.save({"a": torch.ones(1).expand(10**10)}, tmp_path / "x.pth")
+    words = "is refused: 'a' claims 10,000,000,000 numbers, more than the file holds"
+    with pytest.raises(WeightsError, match=words):
+        read_checkpoint(tmp_path / "x.pth")
+
+
 @pytest.mark.parametrize(
     ("saved", "words"),
     [
         (torch.ones(3), "it holds one bare tensor without a name"),
         ([torch.ones(3)], "it holds no tensors by name, but one list"),
-        ({"a": torch.ones(1).expand(10**10)}, "'a' claims 10,000,000,000 numbers, more than the file holds"),
+        ({"epoch": 3}, "it holds no tensors by name, but one dict"),
+        ({"optimizer": {"a": torch.ones(3)}}, "it holds no tensors by name, but one dict"),
     ],
-    ids=["a tensor", "a list", "one number shown ten thousand million times"],
+    ids=["a tensor", "a list", "numbers", "an optimizer"],
 )
-def test_what_torch_reads_but_is_no_state_dict_is_refused(tmp_path, saved, words):
-    torch.save(saved, tmp_path / "x.pth")
-    with pytest.raises(WeightsError, match="is refused: .*" + words):
-        read_checkpoint(tmp_path / "x.pth")
+def test_what_torch_reads_but_is_no_state_dict_is_refused(saved, words):
+    with pytest.raises(apart_process.Unfit, match=words):
+        apart_process.chosen(saved)
 
 
 def test_dicts_within_dicts_are_looked_at_once_each():

@@ -104,11 +104,10 @@ def test_a_prefix_stays_where_the_network_has_it_too():
     assert without_prefix(["module.a", "loss.b"], ["a"]) == (["a", "loss.b"], "module.")
 
 
-@pytest.mark.parametrize("zipped", [True, False], ids=["zip", "old"])
-def test_a_file_that_torch_saved_of_torchvisions_network_gives_its_answers(tmp_path, zipped):
+def test_a_file_that_torch_saved_of_torchvisions_network_gives_its_answers(tmp_path):
     torch.manual_seed(0)
     theirs = torchvision_model("squeezenet1_1").eval()
-    torch.save({"state_dict": theirs.state_dict()}, tmp_path / "x.pth", _use_new_zipfile_serialization=zipped)
+    torch.save({"state_dict": theirs.state_dict()}, tmp_path / "x.pth")
     ours = on_meta("squeezenet1_1")
     load_weights(ours, read_checkpoint(tmp_path / "x.pth"), network_name="squeezenet1_1")
     images = torch.randn(1, 3, 64, 64)

@@ -57,10 +57,10 @@ def twin_of(tensor: Tensor, twins: dict[int, Tensor]) -> Any:
 
 def check_known(net: nn.Module) -> None:
     """Raise where the parameters of `net` do not exist yet, or its layers cannot be seen."""
-    if isinstance(net, torch.jit.ScriptModule):
-        raise StriateError(
-            f"a scripted module hides its layers; give the module that it was scripted from, not {type(net).__name__}."
-        )
+    for path, module in net.named_modules():
+        if isinstance(module, torch.jit.ScriptModule):
+            where = f"'{path}' is" if path else "this is"
+            raise StriateError(f"{where} a scripted module, which hides its layers. Give the module it was made of.")
     for name, tensor in net.named_parameters():
         if is_lazy(tensor):
             *path, _ = name.split(".")

@@ -3,7 +3,7 @@
 Unit i of a map sees the pixels low..high of the image, and the pattern repeats: after `period` units it is the same,
 `advance` pixels further on. A convolution without holes in its stride has period 1; behind an upsampling by s it is s,
 since s kinds of units stand side by side. Pixels outside the image are counted as if the image went on, so that a view
-is that of a unit far from the border, however small the image. What a whole map sees ends where it really does.
+is that of a unit far from the border, however small the image. What a whole map sees ends where the image does.
 """
 
 from __future__ import annotations
@@ -92,6 +92,8 @@ def _outer(taps: Sequence[int], span: Span) -> Sequence[int]:
 
 def windowed(span: Span, length: int, kernel: int, stride: int = 1, padding: int = 0, dilation: int = 1) -> Span:
     """Behind a convolution or pool."""
+    if (length, kernel, stride, padding) == (span.length, 1, 1, 0):
+        return span
     extent = dilation * (kernel - 1) + 1
     return through(
         span, lambda j: range(j * stride - padding, j * stride - padding + extent, dilation), length, over=stride

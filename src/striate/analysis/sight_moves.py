@@ -178,7 +178,7 @@ def keep(given: Given, out: Tensor, *_: Any, **__: Any) -> Sight:
 
 RULES: dict[Any, Rule] = {
     **dict.fromkeys((aten.view, aten._unsafe_view, aten.reshape, aten._reshape_alias, aten.flatten), reshape),
-    **dict.fromkeys((aten.channel_shuffle, aten.native_channel_shuffle, aten.alias, aten.detach), keep),
+    **dict.fromkeys((aten.channel_shuffle, aten.native_channel_shuffle, aten.alias, aten.detach, aten.fill), keep),
     aten.as_strided: as_strided,
     aten.permute: permute,
     aten.transpose: transpose,

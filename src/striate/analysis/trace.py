@@ -211,7 +211,7 @@ class Trace(OnMeta):
         self, func: Any, args: Any, kwargs: Any, out: Any, marks: list[tuple[Tensor, Mark]], row: str | None
     ) -> None:
         given = [(tensor, mark.sight) for tensor, mark in marks if mark.sight is not None]
-        outputs = [out] if isinstance(out, Tensor) else [item for item in out if isinstance(item, Tensor)]
+        outputs = list(tensors_in(out))
         owed = tuple(dict.fromkeys(key for _, mark in marks for key in mark.owed if key in self._owed))
         after = _padding(args) if func.overloadpacket is aten.constant_pad_nd else {}
         sights: list[Sight | None] = [None] * len(outputs)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from striate.cli.output import remark
 from striate.errors import ConfigError, NotationError, StriateError
@@ -83,7 +83,12 @@ def _refuse(error: StriateError, diagnosis: Diagnosis | None, settings: ShowSett
     """Say why there is no network to show, or, where it is asked for, print the repaired one."""
     if diagnosis is None:
         if as_json:
-            told = {"row": None, "problem": str(error), "formula": getattr(error, "formula", None), "fixes": []}
+            told: dict[str, Any] = {
+                "row": None,
+                "problem": str(error),
+                "formula": getattr(error, "formula", None),
+                "fixes": [],
+            }
             print(json.dumps({"error": told}))
         raise error
     if settings.fix and diagnosis.fixes:

@@ -15,8 +15,8 @@ from striate.rows import Printed, Shape, image_axes
 class SqueezeExcitation(nn.Module):
     """Each map times its gate: a sigmoid of two layers above all the maps' averages.
 
-    The first of them is `reduction` times narrower. `axes`: 1, 2 or 3 spatial axes. The layers are 1x1 convolutions with
-    biases, named as in timm's checkpoints.
+    The first of them is `reduction` times narrower. `axes`: 1, 2 or 3 spatial axes. The layers are 1x1 convolutions
+    with biases, named as in timm's checkpoints.
     """
 
     def __init__(self, channels: int, reduction: int = 16, axes: int = 2):

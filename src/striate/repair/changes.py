@@ -14,6 +14,8 @@ from striate.rows import Row, conv, zeros
 
 CORE = "layer"  # the name of a layer among those that are put around it
 
+LEFT_OUT = "left out"  # the kind of change that mends nothing
+
 Path = tuple[str, ...]
 Shape = tuple[int, ...]
 

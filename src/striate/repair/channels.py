@@ -16,19 +16,18 @@ from striate.repair.changes import (
     Change,
     Edit,
     Image,
-    Instead,
     Piece,
     Set,
     Shape,
     change,
     pointwise,
     resized,
-    unflatten,
 )
-from striate.repair.layers import axes_in, by, value
+from striate.repair.layers import by, value
 from striate.repair.mistake import Mistake, Step
 from striate.rows import linear
 
+SOURCES, NUMBERS = 4, 10  # layers, and numbers of maps, that are tried where nobody says which
 MULTIPLES = (2, 3, 4, 5, 6, 7, 8, 16, 32)
 
 
@@ -180,6 +179,14 @@ def features(mistake: Mistake) -> Iterator[Change]:
         yield change("gap", said, Set(path, {"takes": given[0]}), Above(path, averages, given))
 
 
+def last_axis(mistake: Mistake) -> Iterator[Change]:
+    """A fully connected layer that is applied along the last axis, as torch lets it be."""
+    layer, given = mistake.layer, mistake.given
+    if isinstance(layer, nn.Linear) and given and len(given) > 1:
+        said = f"Let {name_of(mistake.path)} take {given[-1]} features of the last axis"
+        yield change("last axis", said, Set(mistake.path, {"takes": given[-1]}))
+
+
 def shaped(mistake: Mistake) -> Iterator[Change]:
     """A layer made for one shape: of the last axes, or of so many features that maps are to be made of."""
     layer, given, path = mistake.layer, mistake.given, mistake.path
@@ -233,28 +240,13 @@ def sides(area: int, axes: int, near: Shape) -> tuple[int, ...] | None:
     return min(pairs, key=lambda pair: abs(pair[0] * near[1] - pair[1] * near[0]), default=None)
 
 
-def ranks(mistake: Mistake) -> Iterator[Change]:
-    """A layer that works on maps is given features, or maps of other axes."""
-    layer, given, path = mistake.layer, mistake.given, mistake.path
-    if not given or "spatial ax" not in (mistake.formula or ""):
-        return
-    if len(given) == 1:
-        flattening = next((step for step in reversed(mistake.trail) if is_flattening(step.layer)), None)
-        if flattening is not None:
-            yield change("flatten", f"Leave {name_of(flattening.path)} out", Instead(flattening.path, (), given))
-        axes = mistake.axes
-        known = next(
-            (step.gives for step in reversed(mistake.trail) if step.gives and len(step.gives) == axes + 1), None
-        )
-        shapes = [shape for shape in (known,) if shape and prod(shape) == given[0]] + [(given[0], *(1,) * axes)]
-        for shape in shapes:
-            yield change("above", f"Make maps of {by(shape)} of the features", Above(path, (unflatten(shape),), given))
-        return
-    axes = axes_in(layer, given)
-    if len(given) < axes + 1:
-        missing = (1,) * (axes + 1 - len(given))
-        spread = Piece(nn.Unflatten(2, (*missing, given[1])), None)
-        yield change("above", f"Make {by((*missing, given[1]))} of each {given[1]}", Above(path, (spread,), given))
-    else:
-        merged = Piece(nn.Flatten(2, len(given) - axes + 1), None)
-        yield change("above", "Join the first axes into one", Above(path, (merged,), given))
+def other_outputs(mistake: Mistake) -> Iterator[Change]:
+    """Where an operation says no more than its numbers: the layers before it give one of those."""
+    trail = mistake.trail
+    sources = [i for i, step in enumerate(trail) if value(step.layer, "out") is not None][-SOURCES:]
+    for number in dict.fromkeys(mistake.numbers[:NUMBERS]):
+        for i in reversed(sources):
+            if value(trail[i].layer, "out") != number:
+                behind = next((j for j in sources if j > i), len(trail))
+                edits = widened(trail[:behind], number)
+                yield change("out", f"Let {name_of(trail[i].path)} give {number} maps", *edits)

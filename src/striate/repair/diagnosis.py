@@ -45,8 +45,8 @@ class Fix:
 class Diagnosis:
     """Why a network cannot be built or run: the row, what is wrong, the arithmetic, and one to three fixes.
 
-    `row`: its path, and, behind a colon, the operation of a module's own forward. `given`: the shape that it is given;
-    `span`: its place in the text, where the network is one.
+    `row`: its path, and, behind a colon, the operation of a module's own forward; a class where that is all there is.
+    `given`: the shape that it is given. `span`: its place in the text, where the network is one.
     """
 
     row: str
@@ -112,6 +112,8 @@ def found(draft: Draft, network: Any) -> Diagnosis | None:
         )
         fixes.append(fix_of(said, end, draft.image, network))
     row = ":".join(part for part in (".".join(mistake.path), mistake.operation) if part)
+    if not row and isinstance(mistake.layer, nn.Module):
+        row = type(mistake.layer).__name__
     return Diagnosis(row, worded(mistake), mistake.formula, mistake.given, mistake.span, tuple(fixes), mistake.error)
 
 

@@ -40,6 +40,7 @@ class Mistake:
     parts: tuple[Shape, ...] = ()
     operation: str = ""
     wants: int | None = None  # features that a reshape or a product needs
+    numbers: tuple[int, ...] = ()  # numbers of maps or features that may be what an operation needs
     trail: tuple[Step, ...] = ()
     inside: tuple[Step, ...] = ()
     ahead: tuple[Step, ...] = ()

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import chain, islice
 
-from striate.repair import channels, sums, windows
-from striate.repair.changes import Change, Image, Instead, Set, Shape, change
+from striate.repair import channels, ranks, sums, windows
+from striate.repair.changes import LEFT_OUT, Change, Image, Instead, Set, Shape, change
 from striate.repair.channels import name_of
 from striate.repair.layers import by, short
 from striate.repair.mistake import Mistake, Step
@@ -32,7 +32,7 @@ def proposals(mistake: Mistake, image: Shape) -> Iterator[Change]:
         channels.more_or_fewer(mistake, image),
         channels.features(mistake),
         channels.shaped(mistake),
-        channels.ranks(mistake),
+        ranks.other_axes(mistake),
         channels.multiples(mistake),
         sums.added(mistake),
         sums.joined(mistake),
@@ -40,8 +40,10 @@ def proposals(mistake: Mistake, image: Shape) -> Iterator[Change]:
         windows.averaged(mistake),
         above(mistake, len(image) - 1),
         sums.reshaped(mistake),
+        channels.other_outputs(mistake),
         everywhere(mistake, len(image) - 1),
         left_out(mistake),
+        channels.last_axis(mistake),
     )
 
 
@@ -122,4 +124,4 @@ def shrinks(step: Step, axes: int) -> bool:
 def left_out(mistake: Mistake) -> Iterator[Change]:
     """Without the layer."""
     if mistake.path:
-        yield change("left out", f"Leave {name_of(mistake.path)} out", Instead(mistake.path, (), mistake.given or ()))
+        yield change(LEFT_OUT, f"Leave {name_of(mistake.path)} out", Instead(mistake.path, (), mistake.given or ()))

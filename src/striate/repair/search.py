@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import replace
 
-from striate.repair.changes import Change
+from striate.repair.changes import LEFT_OUT, Change
 from striate.repair.channels import name_of
 from striate.repair.mistake import Draft, Mistake
 from striate.repair.modules import CannotChange
@@ -45,7 +45,8 @@ class Search:
                     return found
             elif advances(change, left, mistake) or differs(left, mistake):
                 further.append((change, after, left))
-        if found or depth <= 1:
+        mended = [way for way in found if way[0][0].kind != LEFT_OUT]
+        if mended or depth <= 1:
             return found
         further.sort(key=lambda one: one[2].left)
         width = WIDTH if depth == MOST_MISTAKES else DEEPER
@@ -54,10 +55,10 @@ class Search:
                 break
             if change.kind not in kinds and len(kinds) < width:
                 kinds.add(change.kind)
-                for changes, end in self.ways(after, left, depth - 1, 1):
+                for changes, end in self.ways(after, left, depth - 1, 1)[:1]:
                     self.solved |= depth == MOST_MISTAKES
                     found.append(((change, located(changes[0], left), *changes[1:]), end))
-        return found
+        return sorted(found, key=lambda way: way[0][0].kind == LEFT_OUT)
 
     def tried(self, draft: Draft, mistake: Mistake, done: set[str]) -> Iterator[tuple[Change, Draft, Mistake | None]]:
         """The changes that can be made, the network after each, and its first mistake."""

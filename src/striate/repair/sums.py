@@ -29,13 +29,10 @@ from striate.repair.changes import (
 from striate.repair.channels import more_features, name_of, pooled_to, widened
 from striate.repair.layers import by, value
 from striate.repair.mistake import Mistake, Step
+from striate.repair.operations import ADDS, JOINS, PRODUCTS, RESHAPES
 from striate.repair.windows import is_pool, same_size, window_of
 from striate.rows import linear
 
-ADDS = ("add", "sub", "mul", "div", "iadd", "isub", "imul", "radd", "where", "maximum", "minimum", "lerp", "addcmul")
-JOINS = ("cat", "concat", "concatenate", "stack", "hstack", "vstack")
-RESHAPES = ("view", "reshape", "unflatten")
-PRODUCTS = ("linear", "matmul", "mm", "bmm", "addmm", "baddbmm", "einsum", "rmatmul", "imatmul")
 SHORTCUTS = ("downsample", "shortcut", "skip", "projection", "proj", "residual", "identity", "match")
 
 
@@ -60,7 +57,9 @@ def added(mistake: Mistake) -> Iterator[Change]:
         strides = [Set(step.path, {"stride": 1}) for step in maps if strided(step, axes)]
         if strides:
             yield change("same", "Take no strides in the body", *strides, *wider)
-    for one, other in ((body, around), (around, body)):
+    for one, wants in ((body, around), (around, body)):
+        gate = len(one) == len(wants) and set(wants[1:]) == {1}  # maps of one pixel are spread over the others
+        other = (wants[0], *one[1:]) if gate else wants
         last = next((step for step in reversed(mistake.inside or mistake.trail) if step.gives == one), None)
         if last is not None and (pieces := projection(one, other)):
             said = f"Put {words_for(pieces, one, other)} below {name_of(last.path)}"

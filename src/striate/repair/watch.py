@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import traceback
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
-from math import prod
 from typing import Any
 
 import torch
@@ -18,9 +18,9 @@ from striate.misfit import misfit, named, times
 from striate.repair.changes import CORE, Path, Shape
 from striate.repair.layers import is_leaf
 from striate.repair.mistake import Mistake, Step
-from striate.repair.sums import ADDS, JOINS, PRODUCTS, RESHAPES
+from striate.repair.operations import BATCH, failure
 
-BATCH = 2
+TORCH = torch.__file__.removesuffix("__init__.py")
 FAILURES = (RuntimeError, ValueError, IndexError, TypeError, AssertionError, ArithmeticError)
 
 
@@ -158,45 +158,27 @@ def of_operation(error: Exception, seen: Run, common: dict[str, Any]) -> Mistake
     layer, given = common["layer"], common["given"]
     if seen.calls.failed is None:
         what = f"{named(layer)} cannot take {times(given)}" if given else f"{named(layer)} cannot run"
-        first = str(error).strip().splitlines()
-        problem = f"{what}. It says: {first[0] if first else type(error).__name__}"
-        return Mistake(ShapeError(problem), problem=problem, formula=f"given {times(given or ())}", **common)
+        problem = f"{what}{own_words(error)}."
+        numbers = tuple(n for n in vars(layer).values() if type(n) is int and n > 1)
+        formula = f"given {times(given or ())}"
+        return Mistake(ShapeError(problem), problem=problem, formula=formula, numbers=numbers, **common)
     operation, args = seen.calls.failed
-    tensors = [
-        value
-        for arg in args
-        for value in (arg if isinstance(arg, (list, tuple)) else [arg])
-        if isinstance(value, Tensor)
-    ]
-    parts = tuple(plain_shape(tensor) for tensor in tensors)
-    where = type(layer).__name__
-    wants: int | None = None
-    formula = " and ".join(times(part) or "1" for part in parts) or f"given {times(given or ())}"
-    problem = f"'{operation}' in {where} cannot take {formula}."
-    if operation in ADDS and len(parts) == 2:
-        formula = f"{times(parts[0])} ≠ {times(parts[1])}"
-        problem = f"{where} adds {times(parts[0])} and {times(parts[1])}, which are not the same size."
-    elif operation in JOINS and len(parts) > 1:
-        formula = " ≠ ".join(dict.fromkeys(times(part[1:]) or "1" for part in parts))
-        problem = f"{where} joins {', '.join(map(times, parts))}: only their channels may differ."
-    elif operation in RESHAPES and parts:
-        numbers = [
-            n for arg in args[1:] for n in (arg if isinstance(arg, (list, tuple)) else [arg]) if isinstance(n, int)
-        ]
-        wants = prod(numbers[1:]) if numbers and min(numbers[1:], default=0) > 0 else None
-        flat = prod(parts[0])
-        formula = f"{'·'.join(map(str, parts[0]))} = {flat} ≠ {wants}" if wants else f"{times(parts[0])} → {numbers}"
-        problem = f"{where} makes {wants or numbers} values of each picture's {times(parts[0])}, which are {flat}."
-    elif operation in PRODUCTS and len(tensors) > 1:
-        wants = tensors[1].shape[-1] if operation == "linear" else tensors[1].shape[0]
-        formula = f"{parts[0][-1] if parts[0] else tensors[0].shape[0]} ≠ {wants}"
-        problem = f"{where} multiplies {times(parts[0])} by weights for {wants} features."
+    known = failure(operation, args, type(layer).__name__)
+    own = tuple(n for n in vars(layer).values() if type(n) is int and n > 1) if is_leaf(layer) else ()
     return Mistake(
-        ShapeError(problem), problem=problem, formula=formula, parts=parts, operation=operation, wants=wants, **common
+        ShapeError(known.problem, formula=known.formula),
+        problem=known.problem,
+        formula=known.formula,
+        parts=known.parts,
+        operation=operation,
+        wants=known.wants,
+        numbers=(*own, *known.numbers),
+        **common,
     )
 
 
-def plain_shape(tensor: Tensor) -> Shape:
-    """A shape without the batch, where it has one."""
-    shape = tuple(tensor.shape)
-    return shape[1:] if shape[:1] == (BATCH,) else shape
+def own_words(error: Exception) -> str:
+    """What a module's own code says of its input; torch's words are left to torch."""
+    raised = traceback.extract_tb(error.__traceback__)[-1].filename
+    said = str(error).strip().splitlines()
+    return "" if raised.startswith(TORCH) or not said else f": {said[0].rstrip('.')}"

@@ -123,7 +123,7 @@ def impossible(mistake: Mistake) -> Iterator[Change]:
         ):
             mended = max(least, number) if isinstance(number, int) else tuple(max(least, n) for n in number)
             yield change(size, f"Write {size} {mended}", Set(mistake.path, {size: mended}))
-        axes = axes_in(layer, given) if given is not None and len(given) > 1 else 0
+        axes = axes_in(layer, given) if given is not None and len(given) > 1 and value(layer, "kernel") else 0
         if axes and isinstance(number, tuple) and len(number) not in (1, axes):
             yield change(size, f"Write {number[0]} as {size} of all axes", Set(mistake.path, {size: number[0]}))
             cut = (number + (number[-1],) * axes)[:axes]

@@ -140,7 +140,7 @@ class Loop:
             loss = self.task.loss(outputs, y)
         value = loss.item()
         self._check(value, "the loss")
-        loss.backward()  # type: ignore[no-untyped-call]
+        loss.backward()
         length = clip_grad_norm_(self.parameters, self.config.clip).item()
         self._check(length, "the length of the gradient")
         self.optimizer.step()

@@ -11,7 +11,7 @@ def one_cycle(step: int, steps: int, highest: float) -> float:
     Smith and Topin, Super-Convergence, 2018, without its last part far below the first rate.
 
     >>> [round(one_cycle(step, 10, 1.0), 3) for step in (0, 1, 2, 6, 9)]
-    [0.5, 1.0, 0.889, 0.444, 0.111]
+    [0.333, 0.667, 1.0, 0.5, 0.125]
     """
     rise = max(1, round(WARM_UP * steps))
     if step < rise:

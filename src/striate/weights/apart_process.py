@@ -70,6 +70,23 @@ def state_dicts(found: Any, seen: set[int], path: tuple[str, ...] = ()) -> Itera
             yield from state_dicts(value, seen, (*path, key))
 
 
+def chosen(found: Any) -> tuple[Path, dict[str, Any], list[str]]:
+    """The state dict in what a checkpoint holds: the names that lead to it, its tensors, and the names of others.
+
+    `Unfit` where there is none.
+    """
+    import torch
+
+    if isinstance(found, torch.Tensor):
+        raise Unfit("it holds one bare tensor without a name")
+    dicts = list(state_dicts(found, set()))
+    if not dicts:
+        raise Unfit(f"it holds no tensors by name, but one {type(found).__name__}")
+    number = likeliest(dicts)
+    path, tensors = dicts[number]
+    return path, tensors, [".".join(other) for k, (other, _) in enumerate(dicts) if k != number and other]
+
+
 def likeliest(found: list[tuple[Path, dict[str, Any]]]) -> int:
     """Which of them are the network's weights: those with numbers enough, by the place of their name in `WRAPPERS`."""
     sizes = [sum(t.numel() for t in tensors.values()) for _, tensors in found]
@@ -82,16 +99,23 @@ def likeliest(found: list[tuple[Path, dict[str, Any]]]) -> int:
     return min(range(len(found)), key=rank)
 
 
-def plain(name: str, tensor: Any) -> Any:
-    """`tensor` as numbers in a row of their own; `Unfit` for what is none or claims numbers that are not there."""
+def plain(name: str, tensor: Any, taken: set[int]) -> Any:
+    """`tensor` as numbers in a row of their own; `Unfit` for what is none or claims numbers that are not there.
+
+    `taken`: where the rows of other tensors lie; what shares one with them is copied.
+    """
     import torch
 
     tensor = tensor.detach()
     if tensor.layout != torch.strided or tensor.is_quantized or tensor.is_complex() or tensor.device.type != "cpu":
         raise Unfit(f"'{name}' is not a plain tensor (sparse, quantised or complex)")
-    if tensor.numel() * tensor.element_size() > tensor.untyped_storage().nbytes():
+    storage, needed = tensor.untyped_storage(), tensor.numel() * tensor.element_size()
+    if needed > storage.nbytes():
         raise Unfit(f"'{name}' claims {tensor.numel():,} numbers, more than the file holds")
-    return tensor.contiguous().clone()
+    if tensor.is_contiguous() and needed == storage.nbytes() and storage.data_ptr() not in taken:
+        taken.add(storage.data_ptr())
+        return tensor
+    return tensor.clone(memory_format=torch.contiguous_format)
 
 
 def main() -> dict[str, Any]:
@@ -106,15 +130,9 @@ def main() -> dict[str, Any]:
     limit(COPIES * asked["bytes"] + ROOM)
     sys.addaudithook(refuse)
     found = torch.load(asked["file"], map_location="cpu", weights_only=True)
-    if isinstance(found, torch.Tensor):
-        raise Unfit("it holds one bare tensor without a name")
-    dicts = list(state_dicts(found, set()))
-    if not dicts:
-        raise Unfit(f"it holds no tensors by name, but one {type(found).__name__}")
-    chosen = likeliest(dicts)
-    path, tensors = dicts[chosen]
-    others = [".".join(other) for number, (other, _) in enumerate(dicts) if number != chosen and other]
-    save_file({name: plain(name, tensor) for name, tensor in tensors.items()}, asked["out"])
+    path, tensors, others = chosen(found)
+    taken: set[int] = set()
+    save_file({name: plain(name, tensor, taken) for name, tensor in tensors.items()}, asked["out"])
     return {"names": list(tensors), "under": ".".join(path), "others": others}
 
 
