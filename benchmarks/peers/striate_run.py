@@ -4,9 +4,10 @@ import argparse
 import json
 import tempfile
 
-import torch
+import striate  # before torch: it settles how torch's threads wait for each other
 
-import striate
+import torch  # isort: skip
+
 from striate.training.events import Epoch
 
 

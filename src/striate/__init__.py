@@ -10,7 +10,7 @@ __version__ = "0.1.0"
 
 # libgomp's threads wait for each other by spinning, for so long that one other busy process makes a step of a small
 # network 20 times as slow. Spinning less costs nothing on a quiet machine. Read when torch is imported, so set here.
-os.environ.setdefault("GOMP_SPINCOUNT", "10000")
+os.environ.setdefault("GOMP_SPINCOUNT", "3000")
 
 if TYPE_CHECKING:
     from striate.errors import StriateError

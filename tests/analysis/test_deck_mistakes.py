@@ -1,4 +1,4 @@
-"""Where the five lecture decks (000 to 004) are wrong, and what is right; a claim that no number decides is left out."""
+"""Where the five lecture decks (000 to 004) are wrong, and what is right, where a number can decide it."""
 
 import pytest
 import torch

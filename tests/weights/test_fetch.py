@@ -52,7 +52,7 @@ def served(file):
             pass
 
     server = ThreadingHTTPServer(("localhost", 0), Handler)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
+    threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
     yield f"http://localhost:{server.server_port}", asked
     server.shutdown()
     server.server_close()

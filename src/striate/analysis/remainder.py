@@ -47,8 +47,8 @@ def fits(windows: Sequence[Window]) -> str | None:
     are = "are" if len(partial) > 1 or partial[0][0].lost > 1 else "is"
     if all(n == window.lost for (n, _), (window, _) in zip(padding, partial, strict=True)):
         return f"{formulas}: {lost}, of the padding, {are} never seen"
-    of_them = " and ".join(_counted(n, name) for n, name in padding if n)
-    return f"{formulas}: {lost} {are} never seen" + (f"; {of_them} of that is padding" if of_them else "")
+    of_them = " and ".join(f"{n} {name}{'s' if n > 1 else ''}" for n, name in padding if n)
+    return f"{formulas}: {lost} {are} never seen" + (f" ({of_them} of that padding)" if of_them else "")
 
 
 def sizes_that_fit(windows: Sequence[Window]) -> str:

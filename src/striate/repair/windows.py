@@ -82,6 +82,9 @@ def too_large(mistake: Mistake) -> Iterator[Change]:
         more = more if is_pool(layer) else (max(more),) * axes
     if not is_pool(layer) or all(2 * p <= d * (k - 1) + 1 for p, k, d in zip(more, kernel, dilation, strict=True)):
         yield change("padding", f"Pad by {by_each(more)}", Set(path, {"padding": short(more)}))
+    half = half_border(Step(path, layer, given), axes)
+    if half is not None and half != more and not is_pool(layer):
+        yield change("padding", f"Pad by half the window, {by_each(half)}", Set(path, {"padding": short(half)}))
     fits = tuple(
         min(k, (n + 2 * p - 1) // d + 1) for n, k, p, d in zip(given[1:], kernel, padding, dilation, strict=True)
     )

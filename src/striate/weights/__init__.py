@@ -1,1 +1,1 @@
-"""Weights in files: safetensors and JSON, checked by SHA-256, never pickle."""
+"""Weights: the catalogue of public ones, files of every common kind, and their way into a network."""
