@@ -11,7 +11,7 @@ import striate
 
 SOURCE = Path(striate.__file__).parent
 FLOORS = (
-    {"errors", "arithmetic", "registry", "atomic", "palette", "settings", "solve"},
+    {"errors", "arithmetic", "registry", "atomic", "palette", "settings", "solving"},
     {"misfit", "shapes"},
     {"rows"},
     {"layers", "geometry"},
@@ -29,8 +29,8 @@ SAME_FLOOR = {  # the few neighbours that may look at each other, and why
     ("settings", "registry"): "a mistyped setting is offered the nearest name",
     ("settings", "errors"): "errors are the ground everything stands on",
     ("registry", "errors"): "errors are the ground everything stands on",
-    ("solve", "errors"): "errors are the ground everything stands on",
-    ("solve", "arithmetic"): "solving is arithmetic read backwards",
+    ("solving", "errors"): "errors are the ground everything stands on",
+    ("solving", "arithmetic"): "solving is arithmetic read backwards",
     ("repair", "networks"): "a repair is tried by building it",
     ("weights", "data"): "weights say how pictures are prepared, and lie in the same cache folder",
 }

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from striate.errors import StriateError
     from striate.model import Model, load
     from striate.networks import build
+    from striate.repair import diagnose
+    from striate.solving import solve
     from striate.verbs.compare import compare
     from striate.verbs.evaluate import evaluate
     from striate.verbs.predict import predict
@@ -28,14 +30,29 @@ _PUBLIC = {
     "StriateError": "striate.errors",
     "build": "striate.networks",
     "compare": "striate.verbs.compare",
+    "diagnose": "striate.repair",
     "evaluate": "striate.verbs.evaluate",
     "load": "striate.model",
     "predict": "striate.verbs.predict",
     "report": "striate.verbs.report",
     "show": "striate.verbs.show",
+    "solve": "striate.solving",
     "train": "striate.verbs.train",
 }
-__all__ = ["Model", "StriateError", "build", "compare", "evaluate", "load", "predict", "report", "show", "train"]
+__all__ = [
+    "Model",
+    "StriateError",
+    "build",
+    "compare",
+    "diagnose",
+    "evaluate",
+    "load",
+    "predict",
+    "report",
+    "show",
+    "solve",
+    "train",
+]
 
 
 def __getattr__(name: str) -> Any:

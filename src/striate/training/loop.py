@@ -9,7 +9,6 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
-from torch.nn.utils import clip_grad_norm_
 
 from striate.data.augment import flip, shift
 from striate.data.preprocess import Preprocess
@@ -18,7 +17,6 @@ from striate.tasks.classify import Classify
 from striate.training import randomness
 from striate.training.config import TrainConfig
 from striate.training.events import Event, Step
-from striate.training.fast_pool import fast_pools
 from striate.training.machine import Machine
 from striate.training.schedule import one_cycle
 
@@ -101,18 +99,17 @@ class Loop:
         whole, recent = Totals(), Totals()
         every = max(1, len(self.slices) // LINES_AN_EPOCH)
         begun = time.perf_counter()
-        with fast_pools(self.net) if self.machine.device.type == "cpu" else torch.enable_grad():
-            for count, (x, y) in enumerate(self._batches(number), 1):
-                loss, right = self._step(x, y)
-                whole.add(loss, right, len(y))
-                recent.add(loss, right, len(y))
-                if count % every == 0 or stopped():
-                    rate = self.optimizer.param_groups[0]["lr"]
-                    seconds = self.seconds + time.perf_counter() - begun
-                    tell(Step(self.step, number, *recent.means(), rate, seconds))
-                    recent = Totals()
-                if stopped():
-                    break
+        for count, (x, y) in enumerate(self._batches(number), 1):
+            loss, right = self._step(x, y)
+            whole.add(loss, right, len(y))
+            recent.add(loss, right, len(y))
+            if count % every == 0 or stopped():
+                rate = self.optimizer.param_groups[0]["lr"]
+                seconds = self.seconds + time.perf_counter() - begun
+                tell(Step(self.step, number, *recent.means(), rate, seconds))
+                recent = Totals()
+            if stopped():
+                break
         self.seconds += time.perf_counter() - begun
         return whole
 
@@ -123,7 +120,7 @@ class Loop:
         mirrored = randomness.flips(n, config.seed, number) if config.flip else None
         for part in self.slices:
             index = order[part]
-            x = self.pixels[index]
+            x = self.pixels.index_select(0, index)
             if moves is not None:
                 x = shift(x, moves[index], most=config.shift or 0)
             if mirrored is not None:
@@ -141,12 +138,20 @@ class Loop:
         value = loss.item()
         self._check(value, "the loss")
         loss.backward()
-        length = clip_grad_norm_(self.parameters, self.config.clip).item()
-        self._check(length, "the length of the gradient")
+        self._shorten_gradient()
         self.optimizer.step()
-        self.optimizer.zero_grad(set_to_none=True)
+        for parameter in self.parameters:
+            parameter.grad = None
         self.step += 1
         return value, int((outputs.detach().argmax(1) == y).sum())
+
+    def _shorten_gradient(self) -> None:
+        """Scale the whole gradient down to the length `clip` where it is longer."""
+        gradients = [p.grad for p in self.parameters if p.grad is not None]
+        length = torch.stack(torch._foreach_norm(gradients)).norm().item()
+        self._check(length, "the length of the gradient")
+        if length > self.config.clip:
+            torch._foreach_mul_(gradients, self.config.clip / length)
 
     def _check(self, value: float, what: str) -> None:
         if not math.isfinite(value):

@@ -10,8 +10,6 @@ from torch import nn
 
 from striate.errors import ConfigError
 
-SMALL = 5_000_000  # multiply-adds a picture; below, converting numbers costs more than bfloat16 gains (LeNet-5: 0.4 M)
-
 
 @dataclass(frozen=True)
 class Machine:
@@ -32,16 +30,15 @@ class Machine:
         return net.to(self.device).to(memory_format=self.memory_format)  # type: ignore[call-overload,no-any-return]
 
 
-def choose(device: str, precision: str, multiply_adds: int) -> Machine:
-    """The machine for a network of `multiply_adds` a picture; "auto" is decided here, one way on one machine.
+def choose(device: str, precision: str) -> Machine:
+    """The machine to compute on; "auto" is decided here, always the same way on one machine.
 
     `ConfigError` where the named device is not there.
     """
     there = torch.device(_device(device))
-    large = multiply_adds >= SMALL
     if precision == "auto":
-        precision = "bfloat16" if large and fast_bfloat16(there) else "float32"
-    return Machine(there, precision, torch.channels_last if large else torch.contiguous_format)
+        precision = "bfloat16" if fast_bfloat16(there) else "float32"
+    return Machine(there, precision, torch.channels_last)
 
 
 def _device(wanted: str) -> str:

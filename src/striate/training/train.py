@@ -81,7 +81,7 @@ def fit(
     classes = len(dataset.classes)
     with torch.device("meta"):
         known = analyse(networks.build(net, image, classes, letters=letters_of(config)), image)
-    machine = choose(config.device, config.precision, known.multiply_adds)
+    machine = choose(config.device, config.precision)
     config = dataclasses.replace(config, precision=machine.precision, device=machine.device.type)
     torch.manual_seed(number(config.seed, 0, "weights"))
     module = networks.build(net, image, classes, letters=letters_of(config))

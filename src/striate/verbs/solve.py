@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from striate.errors import ConfigError
 from striate.settings import setting
-from striate.solve import Solution, solve
+from striate.solving import Solution, solve
 
 ASKED_FIRST = ("input", "output", "kernel", "padding", "stride", "dilation")
 TAKEN = {"padding": (0, 0), "stride": 1, "dilation": 1}  # what those behind the first that is missing are taken to be

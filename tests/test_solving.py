@@ -8,7 +8,7 @@ from torch import nn
 
 from striate.arithmetic import output_fraction
 from striate.errors import ConfigError
-from striate.solve import solve
+from striate.solving import solve
 
 NAMES = ("input", "kernel", "stride", "padding", "dilation", "output")
 
