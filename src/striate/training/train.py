@@ -138,13 +138,14 @@ def _train(
     evaluation = None
     for epoch in range(1, (config.epochs or 1) + 1):
         loss, accuracy = loop.epoch(epoch, lambda: stops.asked is not None, both).means()
+        if epoch == config.epochs or stops.asked is not None:  # as it will be saved and loaded
+            model.net.to("cpu", memory_format=torch.contiguous_format).eval()  # type: ignore[call-overload]
         evaluation = model.evaluate(test) if test is not None else None
         test_loss = None if evaluation is None else true_loss(evaluation)
         test_accuracy = None if evaluation is None else evaluation.accuracy
         both(Epoch(epoch, loss, accuracy, test_loss, test_accuracy, loop.seconds))
         if stops.asked is not None:
             break
-    model.net.to("cpu", memory_format=torch.contiguous_format).eval()  # type: ignore[call-overload]
     model.facts = facts_of(config, dataset, started, evaluation, loop, stopped=stops.asked is not None)
     model.save(run.folder)
     save_evaluation(run, model, evaluation, test or train, before)
