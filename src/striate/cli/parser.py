@@ -107,8 +107,10 @@ def _add(verbs: Any, name: str, module: ModuleType) -> list[str]:
     for f in fields(module.SETTINGS):
         kind, shown = types[f.name], f.metadata
         if shown["positional"]:
-            many = "+" if kind.many else "?" if kind.optional else None
-            parser.add_argument(f.name, metavar=shown["positional"], nargs=many, help=shown["meaning"])
+            many = "+" if kind.many else "?"  # what is missing may stand in a recipe; `checked` says if it does not
+            parser.add_argument(
+                f.name, metavar=shown["positional"], nargs=many, default=argparse.SUPPRESS, help=shown["meaning"]
+            )
             continue
         option = f"--{f.name.replace('_', '-')}"
         options.append(option)
