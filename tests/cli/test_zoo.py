@@ -11,9 +11,9 @@ import PIL.Image
 import pytest
 import torch
 from safetensors.torch import save_file
+from test_commands import run, wrong
 from torch import nn
 
-from striate.cli import main
 from striate.verbs.zoo import leaderboard, zoo
 from striate.verbs.zoo_plot import Dot, front
 from striate.zoo import networks
@@ -26,23 +26,6 @@ FACTS = ROOT / ".." / "shared" / "facts" / "zoo.csv"
 def cache(tmp_path, monkeypatch):
     monkeypatch.setenv("STRIATE_CACHE", str(tmp_path / "cache"))
     monkeypatch.setenv("TORCH_HOME", str(tmp_path / "torch"))
-
-
-def run(capsys, *arguments):
-    """Exit code, standard output and standard error of one command."""
-    try:
-        code = main([str(a) for a in arguments])
-    except SystemExit as exit_:
-        code = exit_.code
-    said = capsys.readouterr()
-    return code, said.out, said.err
-
-
-def wrong(capsys, *arguments):
-    """The one line on standard error of a command that ends with exit code 2 and says nothing else."""
-    code, out, err = run(capsys, *arguments)
-    assert (code, out, err.count("\n")) == (2, "", 1), err
-    return err
 
 
 @pytest.fixture

@@ -148,6 +148,32 @@ def test_mistakes_are_found_before_the_run_folder_is_made(few_digits, tmp_path):
     assert not (tmp_path / "run").exists()
 
 
+@pytest.mark.parametrize(
+    ("net", "settings", "words"),
+    [
+        ("pool-gap", {}, r"the network has nothing to learn"),
+        (
+            "conv 8-gap",
+            {},
+            r"gives 8 for a picture; it must give 10, one for each class\. End it with a fully connected",
+        ),
+        ("conv 8", {}, r"gives 8x28x28 for a picture; it must give 10"),
+        ("conv-gap-bn-fc", {"batch_size": 1}, r"batch_size is 1, but row 'norm1' \(BatchNorm1d\) .* at least 2 pictures"),
+        (
+            nn.Sequential(nn.Conv2d(1, 2, 3), nn.Flatten(), nn.LSTM(1352, 10)),
+            {},
+            r"gives tuple; it must give one tensor",
+        ),
+    ],
+)
+def test_a_network_that_cannot_learn_these_pictures_is_told_before_anything_is_written(
+    few_digits, tmp_path, net, settings, words
+):
+    with pytest.raises(ConfigError, match=words):
+        striate.train(few_digits, net, run=tmp_path / "run", epochs=1, **settings)
+    assert not (tmp_path / "run").exists()
+
+
 def test_a_size_the_network_cannot_take_names_row_size_and_what_fits(few_digits, tmp_path):
     with pytest.raises(ShapeError, match=r"lenet5 cannot take 1x8x8: row 'conv2': .*window of 5.* made for 1x28x28"):
         striate.train(few_digits, "lenet5", run=tmp_path / "run", image="8")

@@ -11,9 +11,8 @@ from typing import Any
 import torch
 from torch import nn
 
-from striate.misfit import CONVOLUTIONS, POOLS, TRANSPOSED, axes_of, times
+from striate.misfit import CONVOLUTIONS, POOLS, TRANSPOSED, axes_of
 from striate.repair.changes import CORE
-from striate.rows import conv, deconv, linear
 
 Size = int | tuple[int, ...]
 
@@ -23,7 +22,6 @@ MODULE_NAMES = {  # a size, and what torch's modules call it
     "takes": ("in_channels", "in_features", "num_features", "num_channels", "normalized_shape", "num_parameters"),
 }  # fmt: skip
 WINDOWED = (*CONVOLUTIONS, *TRANSPOSED, *POOLS)
-ROW_KINDS = (conv, deconv, linear)
 
 
 def name_in(layer: Any, size: str) -> str | None:
@@ -141,8 +139,3 @@ def like(old: nn.Module, new: nn.Module) -> nn.Module:
             if before in kept and kept[before].shape == own.shape:
                 own.copy_(kept[before])
     return new
-
-
-def shape_text(shape: tuple[int, ...]) -> str:
-    """A shape for people; features alone are a number."""
-    return times(shape) if shape else "nothing"

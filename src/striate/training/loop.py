@@ -128,7 +128,8 @@ class Loop:
             yield x.to(self.machine.device), self.labels[index].to(self.machine.device)
 
     def _step(self, x: Tensor, y: Tensor) -> tuple[float, int]:
-        torch.default_generator.manual_seed(randomness.number(self.config.seed, self.step, "dropout"))
+        seed = torch.default_generator.manual_seed if self.machine.device.type == "cpu" else torch.manual_seed
+        seed(randomness.number(self.config.seed, self.step, "dropout"))
         rate = one_cycle(self.step, self.steps, self.config.rate)
         for group in self.optimizer.param_groups:
             group["lr"] = rate

@@ -33,6 +33,7 @@ from striate.training.loop import Loop
 from striate.training.machine import Machine, choose
 from striate.training.randomness import number
 from striate.training.stopping import Stops
+from striate.training.suitable import check
 
 
 @dataclass(frozen=True)
@@ -88,6 +89,7 @@ def fit(
     if isinstance(net, str) and networks.refer(net).kind in ("zoo", "notation"):
         he(module)  # a module of the user's own starts as it is
     preprocess = Preprocess.for_training(dataset.train, image)
+    check(module, known, dataset.train, preprocess, classes=classes, batch=config.batch_size)
     reference = networks.refer(net, letters_of(config))
     run = Run.create(config.run, slug(f"{reference.text}-{dataset.name}"), overwrite=overwrite)
     model = Model(module, dataset.classes, preprocess, reference, task=Classify(config.label_smoothing))
