@@ -158,7 +158,11 @@ def test_mistakes_are_found_before_the_run_folder_is_made(few_digits, tmp_path):
             r"gives 8 for a picture; it must give 10, one for each class\. End it with a fully connected",
         ),
         ("conv 8", {}, r"gives 8x28x28 for a picture; it must give 10"),
-        ("conv-gap-bn-fc", {"batch_size": 1}, r"batch_size is 1, but row 'norm1' \(BatchNorm1d\) .* at least 2 pictures"),
+        (
+            "conv-gap-bn-fc",
+            {"batch_size": 1},
+            r"batch_size is 1, but row 'norm1' \(BatchNorm1d\) .* at least 2 pictures",
+        ),
         (
             nn.Sequential(nn.Conv2d(1, 2, 3), nn.Flatten(), nn.LSTM(1352, 10)),
             {},
