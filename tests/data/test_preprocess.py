@@ -5,6 +5,7 @@ import PIL.Image
 import pytest
 import torch
 
+from striate.data.measure import for_training
 from striate.data.preprocess import Preprocess, to_channels
 from striate.data.read import read
 from striate.data.records import Pictures
@@ -27,44 +28,42 @@ class TestForTraining:
         [((28, 28), "exact"), ((32, 32), "pad"), ((28, 36), "pad"), ((37, 28), "resize"), ((27, 30), "resize")],
     )
     def test_the_rule_is_exact_then_at_most_eight_pixels_of_padding_then_resize(self, size, fit):
-        assert Preprocess.for_training(of(noise(3, 1, 28, 28)), (1, *size)).fit == fit
+        assert for_training(of(noise(3, 1, 28, 28)), (1, *size)).fit == fit
 
     def test_mean_and_deviation_are_those_of_numpy(self):
         images = noise(50, 3, 9, 7)
-        made = Preprocess.for_training(of(images), (3, 9, 7))
+        made = for_training(of(images), (3, 9, 7))
         scaled = images.numpy() / 255
         assert np.allclose(made.mean, scaled.mean((0, 2, 3)), atol=1e-6)
         assert np.allclose(made.std, scaled.std((0, 2, 3)), atol=1e-6)
 
     def test_mnist_has_the_mean_and_deviation_that_everyone_quotes(self, mnist_folder):
-        made = Preprocess.for_training(read(mnist_folder).train, (1, 28, 28))
+        made = for_training(read(mnist_folder).train, (1, 28, 28))
         assert round(made.mean[0], 4) == 0.1307
         assert round(made.std[0], 4) == 0.3081
 
     def test_they_are_of_what_the_network_sees_grey_or_rgb(self):
         images = noise(5, 3, 8, 8)
         grey = to_channels(images, 1).numpy() / 255
-        assert Preprocess.for_training(of(images), (1, 8, 8)).mean == pytest.approx((grey.mean(),), abs=1e-6)
-        assert len(set(Preprocess.for_training(of(images[:, :1]), (3, 8, 8)).std)) == 1
+        assert for_training(of(images), (1, 8, 8)).mean == pytest.approx((grey.mean(),), abs=1e-6)
+        assert len(set(for_training(of(images[:, :1]), (3, 8, 8)).std)) == 1
 
     def test_they_do_not_depend_on_the_order_of_the_pictures(self):
         images = noise(3000, 1, 28, 28)
-        assert Preprocess.for_training(of(images), (1, 28, 28)) == Preprocess.for_training(
-            of(images.flip(0)), (1, 28, 28)
-        )
+        assert for_training(of(images), (1, 28, 28)) == for_training(of(images.flip(0)), (1, 28, 28))
 
     def test_a_channel_that_never_changes_has_deviation_1(self):
-        assert Preprocess.for_training(of(torch.full((2, 1, 4, 4), 51, dtype=torch.uint8)), (1, 4, 4)).std == (1.0,)
+        assert for_training(of(torch.full((2, 1, 4, 4), 51, dtype=torch.uint8)), (1, 4, 4)).std == (1.0,)
 
     def test_what_is_no_picture_is_refused(self):
         with pytest.raises(DataError, match=r"the network takes \(784,\), which is no picture"):
-            Preprocess.for_training(of(noise(2, 1, 28, 28)), (784,))
+            for_training(of(noise(2, 1, 28, 28)), (784,))
 
     def test_channels_that_do_not_fit_are_refused(self):
         with pytest.raises(
             DataError, match=r"the pictures have 4 channels, and the network takes 3. Only grey and RGB"
         ):
-            Preprocess.for_training(of(noise(2, 4, 8, 8)), (3, 8, 8))
+            for_training(of(noise(2, 4, 8, 8)), (3, 8, 8))
 
 
 class TestPixels:
@@ -74,7 +73,7 @@ class TestPixels:
 
     def test_are_padded_with_0_on_all_sides_the_odd_one_at_the_end(self):
         images = noise(2, 1, 28, 28)
-        padded = Preprocess.for_training(of(images), (1, 32, 33)).pixels(images)
+        padded = for_training(of(images), (1, 32, 33)).pixels(images)
         by_numpy = np.pad(images.numpy(), ((0, 0), (0, 0), (2, 2), (2, 3)))
         assert np.array_equal(padded.numpy(), by_numpy)
 
@@ -243,7 +242,7 @@ class TestJson:
     def test_comes_back_through_text_as_the_same_value(self):
         for made in (
             PLAIN,
-            Preprocess.for_training(of(noise(3, 3, 9, 9)), (3, 12, 12)),
+            for_training(of(noise(3, 3, 9, 9)), (3, 12, 12)),
             Preprocess((1, 8, 8), (0.1,), (0.2,), "resize", "bicubic"),
         ):
             again = Preprocess.from_json(json.loads(json.dumps(made.as_json())))

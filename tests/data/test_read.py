@@ -31,13 +31,15 @@ def test_a_name_goes_before_a_folder_and_a_path_means_the_folder(tmp_path, monke
     monkeypatch.chdir(tmp_path)
     (tmp_path / "digits").mkdir()
     assert len(read("digits").train) == 4000
-    with pytest.raises(DataError, match="digits: holds no data of a layout known here"):
+    with pytest.raises(DataError, match="digits: is an empty folder"):
         read("./digits")
 
 
 def test_a_folder_of_anything_else_is_refused(tmp_path):
     (tmp_path / "readme.txt").write_text("hello")
-    with pytest.raises(DataError, match=r"holds no data of a layout known here. Name an .npz file, or a folder of IDX"):
+    with pytest.raises(
+        DataError, match=r"holds no data of a layout known here. Give a folder with a folder of pictures for each class"
+    ):
         read(tmp_path)
     with pytest.raises(DataError, match=r"readme.txt: holds no data of a layout known here"):
         read(tmp_path / "readme.txt")

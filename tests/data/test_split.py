@@ -1,5 +1,9 @@
+from pathlib import Path
+
+import numpy as np
 import torch
 
+from striate.data.picture_files import PictureFiles
 from striate.data.records import Pictures
 from striate.data.split import split
 
@@ -15,10 +19,16 @@ def rows(part):
     }
 
 
-def test_every_class_gives_its_share():
-    train, test = split(random_pictures(300), 0.2)
+def test_a_published_set_gives_its_exact_share_of_every_class():
+    train, test = split(random_pictures(300), 0.2, exact=True)
     assert train.labels.bincount().tolist() == [80, 80, 80]
     assert test.labels.bincount().tolist() == [20, 20, 20]
+
+
+def test_every_class_gives_about_its_share():
+    _, test = split(random_pictures(6000), 0.2)
+    for held in test.labels.bincount().tolist():
+        assert abs(held - 400) < 4 * (2000 * 0.2 * 0.8) ** 0.5  # four standard deviations of chance
 
 
 def test_every_picture_is_on_one_side():
@@ -34,12 +44,43 @@ def test_the_order_of_the_pictures_does_not_matter():
     assert rows(split(whole)[1]) == rows(split(shuffled)[1])
 
 
-def test_few_pictures_change_sides_when_some_are_added():
+def test_no_picture_changes_sides_when_others_are_added():
     whole = random_pictures(330)
-    before = rows(split(whole.take(torch.arange(300)))[1])
-    after = rows(split(whole)[1])
-    assert len(before - after) <= 3 * 10  # at most as many as were added to each class
-    assert len(before & after) >= 40
+    train, test = (rows(part) for part in split(whole.take(torch.arange(300))))
+    later_train, later_test = (rows(part) for part in split(whole))
+    assert train <= later_train
+    assert test <= later_test
+
+
+def in_groups(names, labels, equal=()):
+    """Parts of files by what `hashes` says of them; those in `equal` have the same content."""
+    files = PictureFiles(Path(), [f"{i}.png" for i in range(len(names))], torch.tensor(labels), (1, 1, 1), groups=names)
+    numbers = np.random.default_rng(0).integers(0, 2**63, len(names)).astype(np.uint64)
+    numbers[list(equal)] = 7
+    object.__setattr__(files, "hashes", lambda seed: numbers)
+    return files
+
+
+def test_a_group_is_never_torn():
+    names = [f"patient {i % 40}" for i in range(400)]
+    train, test = split(in_groups(names, [i % 2 for i in range(400)]))
+    assert set(train.groups) | set(test.groups) == set(names)
+    assert not set(train.groups) & set(test.groups)
+    assert 2 <= len(set(test.groups)) <= 16
+
+
+def test_groups_that_share_a_picture_stay_together():
+    names = [f"patient {i % 40}" for i in range(400)]
+    train, test = split(in_groups(names, [0] * 400, equal=range(0, 30)))
+    sides = [{f"patient {i}" for i in range(30)} <= set(part.groups) for part in (train, test)]
+    assert sorted(sides) == [False, True]
+    assert not set(train.groups) & set(test.groups)
+
+
+def test_a_group_stays_on_its_side_when_pictures_are_added_to_it():
+    names = [f"patient {i % 40}" for i in range(400)]
+    few = set(split(in_groups(names[:300], [0] * 300))[1].groups)
+    assert few == set(split(in_groups(names, [0] * 400))[1].groups)
 
 
 def test_another_seed_gives_another_split():

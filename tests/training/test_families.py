@@ -4,6 +4,7 @@ import pytest
 import torch
 from torch.nn.functional import interpolate
 
+from striate.data.measure import for_training
 from striate.data.preprocess import Preprocess
 from striate.data.records import Pictures
 from striate.training.config import TrainConfig
@@ -32,7 +33,7 @@ def test_a_few_steps_bring_the_loss_down(few_digits, name):
     net = networks[name](image=(channels, side, side), classes=10)
     he(net)
     pictures = Pictures(pixels, labels)
-    preprocess = Preprocess.for_training(pictures, (channels, side, side))
+    preprocess = for_training(pictures, (channels, side, side))
     config = TrainConfig("", epochs=24, batch_size=32, rate=0.05, label_smoothing=0.0)
     loop = Loop(net, pixels, labels, preprocess, config=config, machine=choose("cpu", "float32"))
     losses = [loop.epoch(n, lambda: False, lambda _: None).means()[0] for n in range(1, 25)]

@@ -13,6 +13,7 @@ import os
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -122,3 +123,21 @@ def _orientation(image: Image) -> int:
 def _upright(pixels: Tensor, orientation: int) -> Tensor:
     swapped, mirrored = UPRIGHT.get(orientation, (False, ()))
     return (pixels.transpose(1, 2) if swapped else pixels).flip(mirrored)
+
+
+@dataclass(frozen=True)
+class Decoded:
+    """A picture and how it came to be. `size`: (height, width) in the file. `notes`: what was converted, in words."""
+
+    pixels: Tensor
+    mode: str
+    format: str
+    size: tuple[int, int]
+    notes: tuple[str, ...]
+
+
+def decode_at_least(contents: bytes, name: str, size: tuple[int, int] | None = None) -> Decoded:
+    """The picture, scaled down no further than `size` (height, width)."""
+    pixels = decode(contents, name)
+    height, width = pixels.shape[1:]
+    return Decoded(pixels, "", "", (height, width), ())

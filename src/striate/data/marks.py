@@ -11,11 +11,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
+from striate.data.examples import Listing
 from striate.data.records import DataSet
 from striate.registry import Registry
 
 Named = TypeVar("Named", bound=Callable[[Path | None], DataSet])
-Layout = TypeVar("Layout", bound=Callable[[Path], DataSet])
+Layout = TypeVar("Layout", bound=Callable[[Path], DataSet | Listing])
 
 data_sets = Registry("data set", "striate.data.sets", mark="facts", group="striate.data_sets")
 data_formats = Registry("data format", "striate.data.formats", mark="recognise", group="striate.data_formats")
@@ -47,7 +48,11 @@ def named_set(facts: SetFacts) -> Callable[[Named], Named]:
 
 
 def data_format(recognise: Callable[[Path], bool]) -> Callable[[Layout], Layout]:
-    """Mark a function `(path) -> DataSet` as a layout of files. `recognise` looks at names, never at contents."""
+    """Mark a function `(path) -> DataSet | Listing` as a layout of files, found by the function's name.
+
+    `recognise` looks at names, never at contents beyond a few bytes, and is quick for a million files. A format gives a
+    listing where pictures are files, and a data set where they are arrays.
+    """
 
     def mark(read: Layout) -> Layout:
         read.recognise = recognise  # type: ignore[attr-defined]

@@ -6,7 +6,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
-from math import isfinite, sqrt
+from math import isfinite
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -15,8 +15,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from striate.data.decode import open_picture
-from striate.data.records import Pictures
+from striate.data.decode import MOST_BYTES, decode_at_least
+from striate.data.files import file_bytes, shown
 from striate.errors import DataError
 from striate.registry import nearest
 
@@ -24,10 +24,8 @@ Shape = tuple[int, ...]
 
 FITS = ("exact", "pad", "resize", "centre")
 INTERPOLATIONS = ("bilinear", "bicubic")
-MOST_PADDING = 8  # pixels an axis; a network that is larger by more gets its pictures resized
 LUMA = (19595, 38470, 7471)  # ITU-R 601: 0.299 R + 0.587 G + 0.114 B, times 2^16
 LONGEST = 4  # times as long as wide; of a longer picture only the middle is resized, which bounds the memory
-MEASURED_AT_ONCE = 2**18  # pixels
 
 
 @dataclass(frozen=True)
@@ -78,21 +76,14 @@ class Preprocess:
         if self.resize is not None and not (_is_size(self.resize) and self.resize >= min(self.image[1:])):
             raise DataError(f"preprocess.resize is {self.resize!r}; it must be at least {min(self.image[1:])} pixels.")
 
-    @classmethod
-    def for_training(cls, pictures: Pictures, image: Shape) -> Preprocess:
-        """What brings `pictures` to a network's input `image`, with mean and standard deviation measured on them.
-
-        They are taken as they are if the sizes are equal, padded if the network's is larger by at most 8 pixels along
-        both axes, else resized. A channel that is the same everywhere gets the standard deviation 1.
-        """
-        if len(image) != 3:
-            raise DataError(f"the network takes {image}, which is no picture. It needs (channels, height, width).")
-        channels, height, width = image
-        size = pictures.shape[1:]
-        room = (height - size[0], width - size[1])
-        fit = "exact" if room == (0, 0) else "pad" if all(0 <= r <= MOST_PADDING for r in room) else "resize"
-        mean, std = _mean_and_std(pictures.images, channels)
-        return cls((channels, height, width), mean, std, fit, content=size if fit == "pad" else None)
+    @property
+    def needs(self) -> tuple[int, int]:
+        """(height, width) that a picture must keep, so that nothing is made larger: a decoder may scale down to it."""
+        _, height, width = self.image
+        if self.resize is None:
+            return self.content or (height, width)
+        shorter = min(height, width)
+        return self.resize * height // shorter, self.resize * width // shorter
 
     def pixels(self, images: Tensor) -> Tensor:
         """(n, *image) uint8 of pictures (n, c, h, w) uint8 of any size. Raises `DataError` for other channels."""
@@ -160,7 +151,8 @@ class Preprocess:
 
         Raises `DataError`, which names the file.
         """
-        return self.pixels(open_picture(Path(path))[None])[0]
+        name = Path(path)
+        return self.pixels(decode_at_least(file_bytes(name, most=MOST_BYTES), shown(name), self.needs).pixels[None])[0]
 
     def as_json(self) -> dict[str, Any]:
         """The value as plain lists, numbers and names; `from_json` gives it back."""
@@ -228,24 +220,6 @@ def _for_channels(values: tuple[float, ...], channels: int) -> tuple[float, ...]
     if channels == 1:
         return (sum(values) / len(values),)
     return tuple(values[i % len(values)] for i in range(channels))
-
-
-def _mean_and_std(images: Tensor, channels: int) -> tuple[tuple[float, ...], tuple[float, ...]]:
-    """Of each channel, scaled to 0..1 and rounded to 6 digits.
-
-    Sums of whole numbers are exact in float64 up to 2^53, so the result is the same in any order on any machine.
-    """
-    count = images.shape[0] * images.shape[2] * images.shape[3]
-    sums, squares = [0] * channels, [0] * channels
-    at_once = max(1, MEASURED_AT_ONCE // images[0].numel())
-    for start in range(0, len(images), at_once):
-        some = to_channels(images[start : start + at_once], channels)
-        for i, values in enumerate(some.transpose(0, 1).flatten(1).double()):
-            sums[i] += int(values.sum())
-            squares[i] += int(values.dot(values))
-    mean = tuple(round(s / (255 * count), 6) for s in sums)
-    std = tuple(round(sqrt(count * q - s * s) / (255 * count), 6) for s, q in zip(sums, squares, strict=True))
-    return mean, tuple(s or 1.0 for s in std)
 
 
 def _is_size(value: Any) -> bool:

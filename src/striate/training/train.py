@@ -13,6 +13,7 @@ import torch
 import striate
 from striate import atomic, networks
 from striate.analysis.analyse import analyse
+from striate.data.measure import for_training
 from striate.data.preprocess import Preprocess
 from striate.data.read import read
 from striate.data.records import DataSet
@@ -88,7 +89,7 @@ def fit(
     module = networks.build(net, image, classes, letters=letters_of(config))
     if isinstance(net, str) and networks.refer(net).kind in ("zoo", "notation"):
         he(module)  # a module of the user's own starts as it is
-    preprocess = Preprocess.for_training(dataset.train, image)
+    preprocess = for_training(dataset.train, image)
     check(module, known, dataset.train, preprocess, classes=classes, batch=config.batch_size)
     reference = networks.refer(net, letters_of(config))
     run = Run.create(config.run, slug(f"{reference.text}-{dataset.name}"), overwrite=overwrite)

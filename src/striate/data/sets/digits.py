@@ -45,7 +45,7 @@ def digits(data_dir: Path | None = None) -> DataSet:
     rows = np.fromstring(_text(path).replace(b"\n", b","), np.int16, sep=",").reshape(-1, 785)
     images = torch.from_numpy(rows[:, :-1].astype(np.uint8)).view(-1, 1, 28, 28)
     labels = torch.from_numpy(rows[:, -1].astype(np.int64))
-    train, test = split(pictures(images, labels, names=(shown(path), shown(path))), share=0.2)
+    train, test = split(pictures(images, labels, names=(shown(path), shown(path))), share=0.2, exact=True)
     return data_set("digits", CLASSES, train=train, test=test)
 
 
