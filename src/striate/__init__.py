@@ -14,6 +14,7 @@ os.environ.setdefault("GOMP_SPINCOUNT", "3000")
 
 if TYPE_CHECKING:
     from striate.errors import StriateError
+    from striate.explain.convolution import convolve
     from striate.model import Model, load
     from striate.networks import build
     from striate.repair import diagnose
@@ -30,6 +31,7 @@ _PUBLIC = {
     "StriateError": "striate.errors",
     "build": "striate.networks",
     "compare": "striate.verbs.compare",
+    "convolve": "striate.explain.convolution",
     "diagnose": "striate.repair",
     "evaluate": "striate.verbs.evaluate",
     "load": "striate.model",
@@ -44,6 +46,7 @@ __all__ = [
     "StriateError",
     "build",
     "compare",
+    "convolve",
     "diagnose",
     "evaluate",
     "load",

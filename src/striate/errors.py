@@ -7,7 +7,8 @@ StriateError            one line for a person; the command line prints it and en
 ├── ConfigError         a value of a recipe, a run or an option is wrong
 ├── DataError           a file, a record or a field of the data is wrong
 ├── WeightsError        a weights file does not fit, is damaged or is refused
-└── RunError            a run folder cannot be read or written
+├── RunError            a run folder cannot be read or written
+└── TrainingError       a training failed by itself; the command line ends with exit code 1
 """
 
 from __future__ import annotations
@@ -79,3 +80,7 @@ class WeightsError(StriateError, ValueError):
 
 class RunError(StriateError):
     """A run folder cannot be read or written."""
+
+
+class TrainingError(StriateError):
+    """A training failed by itself: its loss is no number, the memory is too small, a reader died twice."""

@@ -12,8 +12,9 @@ import torch
 from torch import Tensor, nn
 
 from striate import atomic
+from striate.data.loader import Loader
 from striate.data.preprocess import Preprocess
-from striate.data.records import Pictures
+from striate.data.records import Part, Pictures
 from striate.errors import ConfigError, RunError, WeightsError
 from striate.explain.features import classifier_input, layer_output
 from striate.metrics.accuracy import accuracy
@@ -46,10 +47,15 @@ class Prediction:
 
 @dataclass(frozen=True)
 class Evaluation:
-    """The answers on labelled pictures. `probabilities`: (n, classes); `labels`: (n,)."""
+    """The answers on labelled pictures. `probabilities`: (n, classes); `labels`: (n,).
+
+    `unreadable`: the reason by file, of those that are left out; `index`: (n,) the positions of the others, None: all.
+    """
 
     probabilities: Tensor
     labels: Tensor
+    unreadable: dict[str, str] = field(default_factory=dict)
+    index: Tensor | None = None
 
     @property
     def predicted(self) -> Tensor:
@@ -104,14 +110,28 @@ class Model:
         self.net.eval()
         device = next((p.device for p in self.net.parameters()), torch.device("cpu"))
         pixels = self.preprocess.pixels(images)
-        most = max(1, min(PICTURES_AT_ONCE, PIXELS_AT_ONCE // pixels[0, 0].numel())) if len(pixels) else 1
-        for part in pixels.split(most):
+        for part in pixels.split(self._at_once()):
             if len(part):
                 yield self.preprocess.normalise(part).to(device)
 
-    def evaluate(self, pictures: Pictures) -> Evaluation:
-        """The answers on `pictures`, whose labels count this model's classes."""
-        return Evaluation(self.probabilities(pictures.images), pictures.labels)
+    def _at_once(self) -> int:
+        """Pictures that are shown to the network together."""
+        return max(1, min(PICTURES_AT_ONCE, PIXELS_AT_ONCE // (self.preprocess.image[1] * self.preprocess.image[2])))
+
+    @torch.inference_mode()
+    def evaluate(self, pictures: Part, *, workers: int = 0) -> Evaluation:
+        """The answers on `pictures`, whose labels count this model's classes; unreadable ones are left out."""
+        if isinstance(pictures, Pictures):
+            return Evaluation(self.probabilities(pictures.images), pictures.labels)
+        probabilities, index = [torch.empty(0, len(self.classes))], [torch.empty(0, dtype=torch.int64)]
+        with Loader(pictures, self.preprocess, workers=workers, memory=0) as loader:
+            for batch in loader.batches(torch.arange(len(pictures)).split(self._at_once())):
+                if len(batch.labels):
+                    probabilities.append(self.probabilities(batch.pixels))
+                    index.append(batch.index)
+            unreadable = {pictures.name(i): why for i, why in loader.unreadable.items()}
+        positions = torch.cat(index)
+        return Evaluation(torch.cat(probabilities), pictures.labels[positions], unreadable, positions)
 
     def predict(self, files: Sequence[str | Path]) -> list[Prediction]:
         """The answer for each picture file; `DataError` names a file that cannot be read."""
@@ -130,6 +150,7 @@ class Model:
             "image": list(self.preprocess.image),
             "classes": list(self.classes),
             "task": self.task.name,
+            **self.task.as_json(),
             "preprocess": self.preprocess.as_json(),
             "facts": self.facts,
         }
@@ -181,7 +202,7 @@ def load(
         described = card["network"]
         reference = Reference(described["kind"], described["text"], described.get("letters", {}))
         names = tuple(str(name) for name in card["classes"])
-        preprocess = Preprocess.from_json(card["preprocess"])
+        preprocess, task = Preprocess.from_json(card["preprocess"]), Classify.from_json(card)
         facts = dict(card["facts"])
     except (KeyError, TypeError, ValueError) as error:
         raise WeightsError(f"{file}: its card is incomplete ({error}). It was not written by Striate.") from None
@@ -195,7 +216,7 @@ def load(
     except RuntimeError as error:
         first = str(error).strip().splitlines()[1 if "\n" in str(error) else 0].strip()
         raise WeightsError(f"{file}: the weights do not fit {reference.text}: {first}") from None
-    return Model(module.eval(), names, preprocess, reference, facts)
+    return Model(module.eval(), names, preprocess, reference, facts, task)
 
 
 def _is_network(text: str) -> bool:

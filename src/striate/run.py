@@ -6,13 +6,15 @@ model.safetensors         the weights, with the model's card in the header
 model.json                the same card to read: network, input, classes, preprocessing, facts of the run
 evaluation.safetensors    the answers on the held-out pictures, and the pictures the report shows
 report.html               one page
+checkpoints/              where the training can go on from: the newest are kept
 """
 
 from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -28,7 +30,9 @@ FILES = (
     "model.json",
     "evaluation.safetensors",
     "report.html",
+    "checkpoints",
 )
+LOCK = ".lock"  # there while a process writes the run
 
 
 @dataclass(frozen=True)
@@ -57,6 +61,10 @@ class Run:
     def report(self) -> Path:
         return self.folder / "report.html"
 
+    @property
+    def checkpoints(self) -> Path:
+        return self.folder / "checkpoints"
+
     @classmethod
     def open(cls, folder: str | Path) -> Run:
         """The run in `folder`; `RunError` where there is none."""
@@ -82,7 +90,7 @@ class Run:
             foreign = sorted(p.name for p in path.iterdir() if p.name not in FILES and not p.name.startswith("."))
             if foreign:
                 raise RunError(f"{path}: holds {foreign[0]}, which is not of a run. Give an empty folder.")
-            if any(path.iterdir()) and not overwrite:
+            if any(p.name != LOCK for p in path.iterdir()) and not overwrite:
                 raise RunError(f"{path}: holds a run already. Give another folder, or --overwrite to replace it.")
             if not os.access(path, os.W_OK | os.X_OK):
                 raise RunError(f"{path}: cannot be written (permission denied). Give a folder you may write to.")
@@ -130,20 +138,35 @@ def _first_free(parent: Path, name: str) -> Path:
 class Log:
     """Appends events to a run's log, one whole line each, so that a reader never meets half an event."""
 
-    def __init__(self, path: Path):
-        self._path = path
+    def __init__(self, path: Path, kept: Iterable[Mapping[str, Any]] = ()):
+        self._path, self._kept = path, kept
         self._file: IO[bytes] | None = None
+        self._waiting = b""
 
     def __enter__(self) -> Log:
-        atomic.write(self._path, [])
+        atomic.write(self._path, [_line(event) for event in self._kept])
         self._file = self._path.open("ab", buffering=0)
         return self
 
     def write(self, event: Mapping[str, Any]) -> None:
-        """Append one event. `OSError` where the disk is full."""
+        """Append one event. Where the disk is full it waits for the next one, and at the end is an `OSError`."""
+        self._waiting += _line(event)
+        with suppress(OSError):
+            self._flush()
+
+    def _flush(self) -> None:
         assert self._file is not None
-        self._file.write(json.dumps(event, allow_nan=False).encode() + b"\n")
+        while self._waiting:
+            self._waiting = self._waiting[self._file.write(self._waiting) :]
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         if self._file is not None:
-            self._file.close()
+            try:
+                if kind is None:
+                    self._flush()
+            finally:
+                self._file.close()
+
+
+def _line(event: Mapping[str, Any]) -> bytes:
+    return json.dumps(event, allow_nan=False).encode() + b"\n"

@@ -29,14 +29,16 @@ def setting(
     choices: tuple[str, ...] | None = None,
     positional: str | None = None,
     written: bool = True,
+    short: str | None = None,
 ) -> Any:
     """A field of a settings class.
 
     `meaning`: one line with the unit. `low`, `high`: bounds, both allowed. `positional`: the name that the command line
-    shows for a value given without an option. `written`: whether a written configuration holds it.
+    shows for a value given without an option. `written`: whether a written configuration holds it. `short`: a letter
+    that stands for the whole option.
     """
     metadata = {"meaning": meaning, "low": low, "high": high, "choices": choices}
-    metadata |= {"positional": positional, "written": written}
+    metadata |= {"positional": positional, "written": written, "short": short}
     return dataclasses.field(default=default, metadata=metadata)
 
 

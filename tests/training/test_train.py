@@ -14,7 +14,7 @@ from striate.run import Run
 from striate.training.choices import slug
 from striate.training.events import Done, Epoch, Started, Step
 from striate.training.loop import Diverged, batches
-from striate.training.schedule import one_cycle
+from striate.training.schedule import rate_of
 
 
 @pytest.fixture(scope="module")
@@ -32,7 +32,15 @@ def test_a_few_seconds_of_600_digits_teach_lenet5_far_more_than_chance(trained):
 def test_a_run_folder_holds_all_of_a_training(trained):
     folder = trained[0].run.folder
     assert sorted(path.name for path in folder.iterdir()) == sorted(
-        ["config.toml", "evaluation.safetensors", "log.jsonl", "model.json", "model.safetensors", "report.html"]
+        [
+            "checkpoints",
+            "config.toml",
+            "evaluation.safetensors",
+            "log.jsonl",
+            "model.json",
+            "model.safetensors",
+            "report.html",
+        ]
     )
 
 
@@ -214,7 +222,7 @@ def test_every_picture_is_in_one_batch_and_none_is_alone(examples):
 
 
 def test_one_cycle_rises_once_to_the_highest_rate_and_falls_without_reaching_zero():
-    rates = [one_cycle(step, 100, 0.3) for step in range(100)]
+    rates = [rate_of(step, 100, 0.3, "one-cycle") for step in range(100)]
     top = rates.index(max(rates))
     assert max(rates) == pytest.approx(0.3)
     assert rates[: top + 1] == sorted(rates[: top + 1])

@@ -6,7 +6,7 @@ import os
 import sys
 from collections.abc import Sequence
 
-from striate.errors import StriateError
+from striate.errors import StriateError, TrainingError
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -18,7 +18,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return verb(settings, as_json)
     except StriateError as error:
         print(f"striate: {error}", file=sys.stderr)
-        return 2
+        return 1 if isinstance(error, TrainingError) else 2
     except KeyboardInterrupt:
         print("striate: stopped.", file=sys.stderr)
         return 130

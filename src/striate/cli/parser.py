@@ -21,6 +21,7 @@ VERBS = (
     "show",
     "compare",
     "solve",
+    "convolve",
     "train",
     "evaluate",
     "predict",
@@ -114,13 +115,16 @@ def _add(verbs: Any, name: str, module: ModuleType) -> list[str]:
             continue
         option = f"--{f.name.replace('_', '-')}"
         options.append(option)
+        spellings = [f"-{shown['short']}", option] if shown["short"] else [option]
         text = shown["meaning"] + _default(f.default)
         if kind.type is bool:
-            parser.add_argument(option, action="store_true", default=argparse.SUPPRESS, help=shown["meaning"])
+            action: Any = argparse.BooleanOptionalAction if f.default is True else "store_true"
+            parser.add_argument(*spellings, action=action, default=argparse.SUPPRESS, help=shown["meaning"])
         else:
-            parser.add_argument(option, metavar=_metavar(kind, shown["choices"]), default=argparse.SUPPRESS, help=text)
+            metavar = _metavar(kind, shown["choices"])
+            parser.add_argument(*spellings, metavar=metavar, default=argparse.SUPPRESS, help=text)
     parser.add_argument("--json", action="store_true", help="one JSON object, last on standard output")
-    bools = (f"--{name.replace('_', '-')}" for name, kind in types.items() if kind.type is bool)
+    bools = (f"--{no}{name.replace('_', '-')}" for name, k in types.items() if k.type is bool for no in ("", "no-"))
     parser.flags = ("--json", "--help", "-h", *bools)
     return options
 

@@ -10,7 +10,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemaini
 from rich.progress import Progress as Bars
 
 from striate.cli.output import percent, remark
-from striate.training.events import Done, Epoch, Event, Started, Step
+from striate.training.events import Done, Epoch, Event, Resumed, Started, Step, Unreadable, Warned
 
 
 class Progress:
@@ -47,6 +47,16 @@ class Progress:
                 f"{event.network}: {event.parameters:,} parameters; {event.data}: {event.examples:,} pictures; "
                 f"{event.epochs} epochs on {event.device} in {event.precision}"
             )
+        elif isinstance(event, Resumed):
+            self._epochs = event.epochs
+            self._bars.update(self._task, total=event.steps, completed=event.step)
+            for why in event.refused:
+                self._say(f"refused: {why}")
+            self._say(f"goes on after step {event.step:,} of {event.steps:,}")
+        elif isinstance(event, Warned):
+            self._say(f"warning: {event.text}")
+        elif isinstance(event, Unreadable):
+            self._say(f"left out: {event.reason}")
         elif isinstance(event, Step):
             self._bars.update(
                 self._task, completed=event.step, epoch=event.epoch, loss=event.loss, accuracy=event.accuracy
@@ -54,7 +64,7 @@ class Progress:
         elif isinstance(event, Epoch):
             self._say(self._line(event))
         elif isinstance(event, Done) and event.stopped:
-            self._say("stopped as asked; the model is saved as it was after the last step")
+            self._say(f"stopped as asked after step {event.steps:,}; striate train --resume RUN goes on")
 
     def _line(self, event: Epoch) -> str:
         held_out = "" if event.test_accuracy is None else f"  held-out {percent(event.test_accuracy)}"

@@ -1,42 +1,45 @@
-"""A picture file made pixels: by an allow-list of formats, sized before it is decoded, with nothing clipped.
+"""A picture file made pixels: by an allow-list of formats, sized before it is decoded, with nothing clipped in silence.
 
-* The EXIF orientation is applied; an EXIF block that cannot be read gives none.
-* 1 bit becomes 0 and 255; a palette its colours; CMYK, YCbCr and the like RGB, as Pillow converts them.
-* 16-bit grey is divided by 257 and rounded; 16-bit colour keeps its high byte, which is how Pillow reads it.
-* Floating-point and 32-bit pixels have no agreed range and are refused.
-* Transparency is laid over white. Of an animation or a file of several pages the first is read.
+docs/pixels.md has the rules, and every conversion leaves a note. Each error of a decoder becomes a `DataError` that
+names the file. Everything here may be called from several threads at once; decoding lets go of the interpreter.
 """
 
 from __future__ import annotations
 
-import os
-import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass
-from io import BytesIO
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from striate.data import headers, jpeg
+from striate.data.exif import SIDEWAYS, UPRIGHT, orientation, upright
 from striate.data.files import file_bytes, shown
+from striate.data.pixels import Read
 from striate.errors import DataError
 
-if TYPE_CHECKING:
-    from PIL.Image import Image
-
-FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "PPM")  # Pillow's names; PPM is PBM, PGM and PPM
-TIFF = (b"II", b"MM")  # how its files begin
+FORMATS = "JPEG, PNG, WEBP, GIF, BMP, TIFF or PNM"
 MOST_PIXELS = 64_000_000
 MOST_BYTES = 512 * 2**20
-ORIENTATION = 0x0112  # the EXIF tag
-UPRIGHT: dict[int, tuple[bool, tuple[int, ...]]] = {  # its value: swap height and width?, then mirror these axes
-    2: (False, (2,)), 3: (False, (1, 2)), 4: (False, (1,)),
-    5: (True, ()), 6: (True, (2,)), 7: (True, (1, 2)), 8: (True, (1,)),
-}  # fmt: skip
+MODES = {1: "L", 3: "RGB", 4: "CMYK"}  # of a JPEG, by its channels
+SRGB = (b"sRGB", b"s\0R\0G\0B")  # as the two versions of ICC profiles write their own name
+
+
+@dataclass(frozen=True)
+class Decoded:
+    """A picture upright, with what was done to it.
+
+    `pixels`: (c, h, w) uint8, 1 or 3 channels; a view of (h, w, c), which is how decoders write and resizing likes it.
+    `mode`: as it was stored, in Pillow's words ("L", "RGB", "P", "I;16"). `format`: "JPEG", "PNG" ... `size`: (height,
+    width) upright, before it was decoded smaller. `notes`: each conversion, in words; empty for a plain picture.
+    """
+
+    pixels: Tensor = field(repr=False)
+    mode: str
+    format: str
+    size: tuple[int, int]
+    notes: tuple[str, ...] = ()
 
 
 def open_picture(path: Path) -> Tensor:
@@ -44,100 +47,107 @@ def open_picture(path: Path) -> Tensor:
     return decode(file_bytes(path, most=MOST_BYTES), shown(path))
 
 
-def decode(contents: bytes, name: str) -> Tensor:
+def decode(contents: bytes, name: str, *, most_pixels: int = MOST_PIXELS) -> Tensor:
     """(c, h, w) uint8 of a picture file that is in memory; `name` is what errors call it."""
-    import PIL.Image
+    return decode_with_notes(contents, name, most_pixels=most_pixels).pixels
 
-    if not contents:
-        raise DataError(f"{name}: is empty. Copy or download it again.")
+
+def decode_with_notes(contents: bytes, name: str, *, most_pixels: int = MOST_PIXELS) -> Decoded:
+    """The same with what is known of the picture, and what was converted."""
+    return _decoded(contents, name, most_pixels, None)
+
+
+def decode_at_least(
+    contents: bytes, name: str, size: tuple[int, int] | None, *, most_pixels: int = MOST_PIXELS
+) -> Decoded:
+    """The same for a picture that will be resized to (height, width) `size` or more, antialiased; None: to any size.
+
+    A JPEG is decoded at 1/2, 1/4 or 1/8 where both sides stay at least `size`; everything else as `decode` does.
+    """
+    return _decoded(contents, name, most_pixels, size)
+
+
+def _decoded(contents: bytes, name: str, most_pixels: int, least: tuple[int, int] | None) -> Decoded:
+    form = headers.format_of(contents)
+    if form is None:
+        raise _no_picture(contents, name)
     try:
-        with warnings.catch_warnings(), _silent() if contents[:2] in TIFF else nullcontext():
-            warnings.simplefilter("ignore")  # Pillow warns of sizes and odd tags; what matters is refused here
-            with PIL.Image.open(BytesIO(contents), formats=FORMATS) as image:
-                _check_size(image.size, name)
-                image.load()
-                return _upright(_pixels(image, name), _orientation(image))
+        if form == "JPEG" and (found := jpeg.header(contents)) is not None:
+            try:
+                return _from_jpeg(contents, name, most_pixels, found, least)
+            except jpeg.Odd as odd:
+                return _from_pillow(contents, form, name, most_pixels, str(odd))
+        return _from_pillow(contents, form, name, most_pixels)
     except DataError:
         raise
-    except PIL.UnidentifiedImageError:
-        raise DataError(
-            f"{name}: is not a JPEG, PNG, WEBP, GIF, BMP, TIFF or PNM picture. Convert it to one of these."
-        ) from None
-    except PIL.Image.DecompressionBombError:
-        raise DataError(f"{name}: has more than {MOST_PIXELS // 10**6} million pixels. Scale it down.") from None
+    except MemoryError:
+        raise DataError(f"{name}: needs more memory than there is. Scale it down.") from None
     except Exception as error:  # of 5,830 decoder failures in fuzz corpora 479 are not OSError
-        said = (str(error).splitlines() or [""])[0] or type(error).__name__
-        raise DataError(f"{name}: the picture is damaged or cut off ({said}). Copy or download it again.") from None
-
-
-@contextmanager
-def _silent() -> Iterator[None]:
-    """Nothing reaches stderr meanwhile, from any thread: libtiff and the code around it write there by themselves."""
-    kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, 2)
-    try:
-        yield
-    finally:
-        os.dup2(kept, 2)
-        os.close(kept)
-        os.close(nowhere)
-
-
-def _check_size(size: tuple[int, int], name: str) -> None:
-    width, height = size
-    if width * height > MOST_PIXELS:
         raise DataError(
-            f"{name}: has {width}x{height} pixels, more than {MOST_PIXELS // 10**6} million. Scale it down."
+            f"{name}: the picture is damaged or cut off ({_first_line(error)}). Copy or download it again."
+        ) from None
+
+
+def _from_jpeg(
+    contents: bytes, name: str, most_pixels: int, found: jpeg.Header, least: tuple[int, int] | None
+) -> Decoded:
+    jpeg.refuse_unread(found, contents, name)
+    _check_size(found.width, found.height, name, most_pixels)
+    jpeg.prove_possible(contents, found.width, found.height)
+    turn = orientation(found.exif, found.xmp)
+    by = jpeg.scale(found, least[::-1] if turn in SIDEWAYS else least) if least else 1
+    notes = [jpeg.INK] if found.components == 4 else []
+    read = Read(jpeg.pixels(contents, found, by), MODES[found.components], turn, profile=found.profile, notes=notes)
+    return _upright(read, "JPEG", (found.height, found.width), name)
+
+
+def _from_pillow(contents: bytes, form: str, name: str, most_pixels: int, complaint: str | None = None) -> Decoded:
+    from striate.data import pillow
+    from striate.data.quiet import no_warnings
+
+    with no_warnings:
+        read = pillow.read(contents, form, name, lambda width, height: _check_size(width, height, name, most_pixels))
+    if complaint:
+        read.notes.append(f"libjpeg says: {complaint}")
+    height, width = read.pixels.shape[:2]
+    return _upright(read, form, (height, width), name)
+
+
+def _upright(read: Read, form: str, size: tuple[int, int], name: str) -> Decoded:
+    """The picture as it is given out. `size`: (height, width) as stored, before it was decoded smaller."""
+    pixels, notes = read.pixels, read.notes
+    turn = read.turned if read.turn == 1 else read.turn
+    if turn != 1:
+        notes.append(
+            f"turned upright (EXIF orientation {turn})" if turn in UPRIGHT else f"EXIF orientation {turn} is none"
         )
+    if read.turn in UPRIGHT:
+        pixels = np.ascontiguousarray(upright(pixels, read.turn))
+        size = size[::-1] if read.turn in SIDEWAYS else size
+    if read.profile and not any(words in read.profile for words in SRGB):
+        notes.append("its colour profile, which is not sRGB, is left alone")
+    if suffix := headers.wrong_suffix(name, form):
+        notes.append(f"is {form}, whatever its suffix {suffix} says")
+    if not pixels.flags.writeable:
+        pixels = pixels.copy()
+    return Decoded(torch.from_numpy(pixels).permute(2, 0, 1), read.mode, form, size, tuple(notes))
 
 
-def _pixels(image: Image, name: str) -> Tensor:
-    if image.mode.startswith("I;16") or (image.mode == "I" and image.format in ("PNG", "PPM")):
-        wide = np.asarray(image).astype(np.int64)  # 0..65535
-        wide[wide == image.info.get("transparency", -1)] = 65535
-        return torch.from_numpy(((wide + 128) // 257).astype(np.uint8))[None]
-    if image.mode in ("I", "F"):
-        kind = "floating-point" if image.mode == "F" else "32-bit"
-        raise DataError(f"{name}: has {kind} pixels, which have no agreed range. Save it with 8 or 16 bits a channel.")
-    grey = image.mode in ("1", "L", "LA", "La")
-    if image.mode in ("LA", "La", "PA", "RGBA", "RGBa") or "transparency" in image.info:
-        image = _over_white(image)
-    pixels = torch.from_numpy(np.array(image.convert("L" if grey else "RGB")))
-    return pixels[None] if grey else pixels.permute(2, 0, 1).contiguous()
+def _check_size(width: int, height: int, name: str, most_pixels: int) -> None:
+    if not (width and height):
+        raise DataError(f"{name}: is {width}x{height} pixels, which is no picture. Copy or download it again.")
+    if width * height > most_pixels:
+        most = f"{most_pixels // 10**6} million" if most_pixels >= 10**6 else f"{most_pixels:,}"
+        raise DataError(f"{name}: has {width}x{height} pixels, more than {most}. Scale it down.")
 
 
-def _over_white(image: Image) -> Image:
-    import PIL.Image
-
-    picture = image.convert("RGBA")
-    return PIL.Image.alpha_composite(PIL.Image.new("RGBA", picture.size, "white"), picture)
-
-
-def _orientation(image: Image) -> int:
-    try:
-        return int(image.getexif().get(ORIENTATION, 1))
-    except Exception:  # a broken EXIF block raises many kinds; the pixels are sound without it
-        return 1
+def _no_picture(contents: bytes, name: str) -> DataError:
+    if not contents:
+        return DataError(f"{name}: is empty. Copy or download it again.")
+    what, fix = headers.other(contents) or (None, "Convert it to one of these.")
+    return DataError(f"{name}: is not a {FORMATS} picture{f', but {what}' if what else ''}. {fix}")
 
 
-def _upright(pixels: Tensor, orientation: int) -> Tensor:
-    swapped, mirrored = UPRIGHT.get(orientation, (False, ()))
-    return (pixels.transpose(1, 2) if swapped else pixels).flip(mirrored)
-
-
-@dataclass(frozen=True)
-class Decoded:
-    """A picture and how it came to be. `size`: (height, width) in the file. `notes`: what was converted, in words."""
-
-    pixels: Tensor
-    mode: str
-    format: str
-    size: tuple[int, int]
-    notes: tuple[str, ...]
-
-
-def decode_at_least(contents: bytes, name: str, size: tuple[int, int] | None = None) -> Decoded:
-    """The picture, scaled down no further than `size` (height, width)."""
-    pixels = decode(contents, name)
-    height, width = pixels.shape[1:]
-    return Decoded(pixels, "", "", (height, width), ())
+def _first_line(error: Exception) -> str:
+    said = (str(error).strip().splitlines() or [""])[0] or type(error).__name__
+    return "".join(each if each.isprintable() else "?" for each in said[:160])

@@ -22,6 +22,7 @@ UPRIGHT: dict[int, tuple[bool, bool, bool]] = {  # value: swap rows and columns?
     2: (False, False, True), 3: (False, True, True), 4: (False, True, False),
     5: (True, False, False), 6: (True, False, True), 7: (True, True, True), 8: (True, True, False),
 }  # fmt: skip
+SIDEWAYS = (5, 6, 7, 8)
 
 
 def orientation(exif: bytes | None, xmp: bytes | None = None) -> int:

@@ -30,10 +30,14 @@ def shown(path: Path) -> str:
 
 def open_regular(path: Path) -> BufferedReader:
     """The file at `path`, open for reading. A pipe or a device is refused, not waited for. Raises `DataError`."""
-    flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
+    flags = os.O_RDONLY
+    for flag in ("O_NONBLOCK", "O_NOCTTY", "O_CLOEXEC", "O_BINARY"):  # as far as the system has them
+        flags |= getattr(os, flag, 0)
     try:
         handle = os.open(path, flags)
     except FileNotFoundError:
+        if path.is_symlink():
+            raise DataError(f"{shown(path)}: is a link to a file that does not exist. Mend or remove it.") from None
         raise DataError(f"{shown(path)}: there is no such file. Is the name right?") from None
     except (OSError, ValueError) as error:
         raise DataError(f"{shown(path)}: cannot be opened ({getattr(error, 'strerror', None) or error}).") from None
@@ -49,7 +53,7 @@ def file_bytes(path: Path, *, most: int) -> bytes:
     """What the file at `path` holds; `DataError` where that is more than `most` bytes."""
     with open_regular(path) as file:
         try:
-            found = file.read(most + 1)
+            found = file.read(min(os.fstat(file.fileno()).st_size, most) + 1)  # never room for `most` at once
         except OSError as error:
             raise DataError(f"{shown(path)}: cannot be read ({error.strerror}).") from None
     if len(found) > most:

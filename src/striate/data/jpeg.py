@@ -7,6 +7,7 @@ ITU-T T.81, annex B, has the markers.
 
 from __future__ import annotations
 
+import re
 import struct
 from dataclasses import dataclass, field
 
@@ -27,18 +28,22 @@ MOST_SCANS = 100  # of a progressive picture; encoders write about 10, and each 
 PIXELS_A_BYTE = 512  # at most: a block of 64 takes at least one bit
 SCALES = (8, 4, 2)
 LOST = ("premature end", "bad huffman", "instead of rst", "bad arithmetic")  # libjpeg's words for pixels that are lost
+LEFTOVER = re.compile(r"(\d+) extraneous bytes before marker 0xd[0-79]")  # of picture data, that is
+FEW_LEFT = 16  # bytes; some cameras' encoders leave these, and every pixel is there
 COLOURS = {1: "GRAY", 3: "RGB", 4: "CMYK"}
+INK = "CMYK inks become RGB without a colour profile"
 
 
 @dataclass(frozen=True)
 class Header:
-    """What a JPEG says before its first scan. `frame`: the marker of its frame, 0xC0 to 0xCF."""
+    """What a JPEG says before its first scan, which begins at `scan`. `frame`: the marker of its frame, 0xC0 to 0xCF."""
 
     frame: int
     bits: int
     height: int
     width: int
     components: int
+    scan: int
     exif: bytes | None = None
     xmp: bytes | None = None
     profile: bytes = field(default=b"", repr=False)  # ICC, its first part
@@ -46,15 +51,16 @@ class Header:
 
 def header(contents: bytes) -> Header | None:
     """The header; None where it is odd in any way, and a more patient reader should look."""
-    at, frame, exif, xmp, profile = 2, None, None, None, b""
+    at, exif, xmp, profile = 2, None, None, b""
+    frame: tuple[int, int, int, int, int] | None = None  # the marker, then what it holds
     while contents[at : at + 1] == b"\xff" and at + 4 <= len(contents):
         marker, length = struct.unpack_from(">BH", contents, at + 1)
         if marker == SOS:
-            return Header(*frame, exif=exif, xmp=xmp, profile=profile) if frame else None
+            return Header(*frame, at, exif, xmp, profile) if frame else None
         if marker in FRAMES:
             if frame or length < 8 or at + 10 > len(contents):
                 return None
-            frame = (marker, *struct.unpack_from(">BHHB", contents, at + 4))
+            frame = struct.unpack_from(">BxxBHHB", contents, at + 1)
         elif marker == APP1:
             if exif is None and contents.startswith(EXIF, at + 4):
                 exif = contents[at + 4 : at + 2 + length]
@@ -69,7 +75,7 @@ def header(contents: bytes) -> Header | None:
 
 
 def refuse_unread(found: Header, contents: bytes, name: str) -> None:
-    """`DataError` for kinds of JPEG that are not read, and for headers that promise more than the file can hold."""
+    """`DataError` for kinds of JPEG that are not read."""
     if found.frame not in READ:
         kind = "arithmetic-coded" if found.frame > 0xC8 else "lossless" if found.frame == 0xC3 else "hierarchical"
         raise DataError(f"{name}: is a JPEG of a kind that is not read ({kind}). Save it as an ordinary JPEG or PNG.")
@@ -77,13 +83,20 @@ def refuse_unread(found: Header, contents: bytes, name: str) -> None:
         raise DataError(f"{name}: is a JPEG of {found.bits} bits a channel, which is not read. Save it with 8 bits.")
     if found.components not in COLOURS:
         raise DataError(f"{name}: is a JPEG of {found.components} channels, which is not read. Save it as grey or RGB.")
-    if found.height * found.width > PIXELS_A_BYTE * len(contents):
-        raise DataError(
-            f"{name}: the picture is damaged or cut off ({len(contents):,} bytes cannot hold "
-            f"{found.width}x{found.height} pixels). Copy or download it again."
-        )
-    if found.frame == PROGRESSIVE and (scans := contents.count(bytes((0xFF, SOS)))) > MOST_SCANS:
+    if found.frame == PROGRESSIVE:
+        refuse_scans(contents, name)
+
+
+def refuse_scans(contents: bytes, name: str) -> None:
+    """`DataError` for a picture of so many scans that decoding it would be a trap."""
+    if (scans := contents.count(bytes((0xFF, SOS)))) > MOST_SCANS:
         raise DataError(f"{name}: has {scans:,} scans, more than {MOST_SCANS}. Save it as an ordinary JPEG.")
+
+
+def prove_possible(contents: bytes, width: int, height: int) -> None:
+    """`ValueError` where the file is too short for a picture of this size."""
+    if height * width > PIXELS_A_BYTE * len(contents):
+        raise ValueError(f"{len(contents):,} bytes cannot hold {width}x{height} pixels")
 
 
 def scale(found: Header, size: tuple[int, int]) -> int:
@@ -91,8 +104,12 @@ def scale(found: Header, size: tuple[int, int]) -> int:
     return next((by for by in SCALES if -(-found.height // by) >= size[0] and -(-found.width // by) >= size[1]), 1)
 
 
-def pixels(contents: bytes, found: Header, by: int = 1) -> Array | None:
-    """(h, w, 1 or 3) of a JPEG, 1/`by` of its size. None: ask another decoder. `ValueError`: pixels are lost."""
+class Odd(Exception):
+    """libjpeg complains, and no pixel is lost: a more patient decoder should read the picture."""
+
+
+def pixels(contents: bytes, found: Header, by: int = 1) -> Array:
+    """(h, w, 1 or 3) of a JPEG, 1/`by` of its size. Raises `ValueError` where pixels are lost, or `Odd`."""
     import simplejpeg
 
     height, width = -(-found.height // by), -(-found.width // by)
@@ -102,10 +119,23 @@ def pixels(contents: bytes, found: Header, by: int = 1) -> Array | None:
     except ValueError as error:
         if any(words in str(error).lower() for words in LOST):
             raise
-        return None
+        left = LEFTOVER.search(str(error))
+        if left and int(left[1]) > FEW_LEFT and not _is_padding(contents, found.scan, int(left[1])):
+            raise ValueError(f"{left[1]} bytes of pixel data are left over") from None
+        raise Odd(str(error)) from None
     if made.shape[:2] != (height, width):
-        return None
+        raise Odd(f"it is decoded as {made.shape[1]}x{made.shape[0]} pixels")
     return _rgb(made) if found.components == 4 else made
+
+
+def _is_padding(contents: bytes, scan: int, count: int) -> bool:
+    """Whether the last `count` bytes of the pixel data, and no more, are all the same.
+
+    Where more are, a file was filled up after a cut, and the first of the filling have been taken for pixels.
+    """
+    end = contents.find(bytes((0xFF, EOI)), scan)
+    data = contents[scan:end]
+    return 0 < end and data[-count:].count(data[-1]) == count and data[-2 * count :].count(data[-1]) < count + FEW_LEFT
 
 
 def _rgb(inverted: Array) -> Array:

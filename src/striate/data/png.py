@@ -53,7 +53,7 @@ def size(contents: bytes) -> tuple[int, int]:
 def parse(contents: bytes) -> Png:
     """The file without what pixels do not need. Raises `ValueError` for a wrong checksum or a cut."""
     width, height = size(contents)
-    bits, colour, *_, interlaced = struct.unpack_from(">BBBBB", contents, 24)
+    bits, colour = contents[24:26]
     kept: list[bytes | memoryview] = [SIGNATURE]
     found: dict[bytes, bytes] = {}
     whole, at, packed = memoryview(contents), 8, 0
@@ -65,9 +65,9 @@ def parse(contents: bytes) -> Png:
             if needed or not packed:
                 raise ValueError(f"{len(contents):,} bytes are there, and at least {end:,} should be")
             break
-        if needed or kind == b"tRNS":
-            if zlib.crc32(whole[at + 4 : end - 4]) != int.from_bytes(contents[end - 4 : end], "big"):
-                raise ValueError(f"the checksum of chunk {kind.decode()} is wrong")
+        stated = int.from_bytes(contents[end - 4 : end], "big")
+        if (needed or kind == b"tRNS") and zlib.crc32(whole[at + 4 : end - 4]) != stated:
+            raise ValueError(f"the checksum of chunk {kind.decode()} is wrong")
         if needed:
             kept.append(whole[at:end])
             packed += length * (kind == b"IDAT")
@@ -80,6 +80,8 @@ def parse(contents: bytes) -> Png:
         at = end
         if kind == b"IEND":
             break
+    if colour == PALETTE and b"PLTE" not in (bytes(chunk[4:8]) for chunk in kept[1:]):
+        raise ValueError("the palette is missing")
     if height * ((width * bits * CHANNELS.get(colour, 1) + 7) // 8) > DEFLATES * packed + 2**16:
         raise ValueError(f"{packed:,} bytes of pixel data cannot hold {width}x{height} pixels")
     return Png(

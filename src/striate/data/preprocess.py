@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from math import isfinite
 from os import PathLike
 from pathlib import Path
@@ -24,6 +24,7 @@ Shape = tuple[int, ...]
 
 FITS = ("exact", "pad", "resize", "centre")
 INTERPOLATIONS = ("bilinear", "bicubic")
+BORDER = 8 / 7  # as 256 pixels are to 224
 LUMA = (19595, 38470, 7471)  # ITU-R 601: 0.299 R + 0.587 G + 0.114 B, times 2^16
 LONGEST = 4  # times as long as wide; of a longer picture only the middle is resized, which bounds the memory
 
@@ -145,6 +146,14 @@ class Preprocess:
             return Preprocess((channels, height, width), mean, std, "resize", self.interpolation)
         resize = round(self.resize * min(height, width) / min(self.image[1:]))
         return Preprocess((channels, height, width), mean, std, "centre", self.interpolation, resize=resize)
+
+    def wider(self) -> Preprocess:
+        """The same with a border of an eighth around the middle, for crops to be taken of."""
+        if self.resize is None:
+            return self
+        channels, *sides = self.image
+        height, width = (round(side * BORDER) for side in sides)
+        return replace(self, image=(channels, height, width), resize=round(self.resize * BORDER))
 
     def open(self, path: str | PathLike[str]) -> Tensor:
         """The picture file at `path` as the network's input before `normalise`: uint8 of shape `image`.

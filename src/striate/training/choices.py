@@ -6,7 +6,7 @@ import dataclasses
 from pathlib import Path
 
 from striate import networks
-from striate.data.records import DataSet
+from striate.data.records import DataSet, Part, Pictures
 from striate.errors import ConfigError
 from striate.networks import Net
 from striate.rows import Shape
@@ -15,6 +15,7 @@ from striate.training.config import TrainConfig
 PICTURES_TO_SEE = 240_000  # the default number of epochs shows the network about so many pictures,
 FEWEST, MOST = 4, 40  # within these bounds: 4 epochs of MNIST, 40 of the 4,000 digits
 SEEN_OFTEN = 8  # epochs; from here on a picture is moved a little each time, so that it is not learned by heart
+PHOTOGRAPH = 64  # pixels; larger ones are photographs, and are brought to squares of this side
 SHIFTABLE = ("digits", "mnist")  # small pictures on an empty ground, which may move without losing anything
 
 
@@ -22,7 +23,7 @@ def resolved(config: TrainConfig, dataset: DataSet, net: Net) -> tuple[TrainConf
     """`config` with everything that was left to choose chosen, and the image (c, h, w) for the network."""
     assert dataset.train is not None
     shape: Shape = dataset.train.shape
-    image = config.image or networks.default_image(net) or shape
+    image = config.image or networks.default_image(net) or _small(dataset.train)
     if len(image) == 1:
         image = (shape[0], image[0], image[0])
     elif len(image) == 2:
@@ -34,11 +35,27 @@ def resolved(config: TrainConfig, dataset: DataSet, net: Net) -> tuple[TrainConf
     if config.image is None:
         image = (shape[0], *image[1:])
     count = len(dataset.train)
+    sizes = {"batch": count, "single": 1}
+    if config.descent in sizes:
+        config = dataclasses.replace(config, batch_size=sizes[config.descent])
+    if config.processes > 1 and config.batch_size < config.processes:
+        raise ConfigError(
+            f"batch_size is {config.batch_size}, but {config.processes} processes share each step. Give more."
+        )
     epochs = config.epochs or min(MOST, max(FEWEST, round(PICTURES_TO_SEE / count)))
     shift = 2 if dataset.name in SHIFTABLE and epochs >= SEEN_OFTEN else 0
     return dataclasses.replace(
         config, image=image, epochs=epochs, shift=shift if config.shift is None else config.shift
     ), image
+
+
+def _small(pictures: Part) -> Shape:
+    """The size of the pictures; of photographs a square that a network of one's own can learn in reasonable time."""
+    channels, height, width = pictures.shape
+    if isinstance(pictures, Pictures) or (pictures.same_size and max(height, width) <= PHOTOGRAPH):
+        return channels, height, width
+    side = min(PHOTOGRAPH, height, width)
+    return channels, side, side
 
 
 def slug(text: str) -> str:

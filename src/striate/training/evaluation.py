@@ -5,7 +5,9 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from striate.data.records import Pictures
+from striate.data.preprocess import Preprocess
+from striate.data.records import Part, Pictures
+from striate.errors import DataError
 from striate.model import Evaluation, Model
 from striate.run import Run
 from striate.weights.files import save_tensors
@@ -30,24 +32,38 @@ def first_kernels(net: nn.Module) -> Tensor | None:
     return None if first is None else first.weight.detach().clone()
 
 
-def save_evaluation(
-    run: Run, model: Model, evaluation: Evaluation | None, shown: Pictures, kernels: Tensor | None
-) -> None:
+def save_evaluation(run: Run, model: Model, evaluation: Evaluation | None, shown: Part, kernels: Tensor | None) -> None:
     """Write what the report shows: answers, worst mistakes, one picture to look through the network."""
     spread = torch.linspace(0, len(shown) - 1, min(SAMPLES, len(shown))).long()
-    tensors: dict[str, Tensor] = {"sample_images": shown.images[spread], "sample_labels": shown.labels[spread]}
+    sample, found = seen(shown, spread, model.preprocess)
+    tensors: dict[str, Tensor] = {"sample_images": sample, "sample_labels": shown.labels[found]}
     if kernels is not None:
         tensors["initial_kernels"] = kernels
     if evaluation is not None:
         truth = true_probability(evaluation)
         wrong = (evaluation.predicted != evaluation.labels).nonzero()[:, 0]
         worst = wrong[truth[wrong].argsort()[:WORST]]
+        images, _ = seen(shown, worst if evaluation.index is None else evaluation.index[worst], model.preprocess)
         tensors |= {
             "labels": evaluation.labels,
             "predicted": evaluation.predicted,
             "probability": evaluation.probabilities.max(1).values,
             "true_probability": truth,
             "worst_index": worst,
-            "worst_images": shown.images[worst],
+            "worst_images": images,
         }
     save_tensors(run.evaluation, tensors, {"classes": list(model.classes)})
+
+
+def seen(part: Part, positions: Tensor, preprocess: Preprocess) -> tuple[Tensor, Tensor]:
+    """(m, c, h, w) uint8, (m,): some pictures and where they stand; files as the network sees them, if readable."""
+    if isinstance(part, Pictures):
+        return part.images[positions], positions
+    images, found = [torch.empty(0, *preprocess.image, dtype=torch.uint8)], []
+    for position in positions.tolist():
+        try:
+            images.append(part.pixels(position, preprocess)[None])
+        except DataError:  # it was told already
+            continue
+        found.append(position)
+    return torch.cat(images), torch.tensor(found, dtype=torch.int64)

@@ -56,14 +56,54 @@ class Epoch(Event):
     test_loss: float | None
     test_accuracy: float | None
     seconds: float
+    validation_loss: float | None = None
+    validation_accuracy: float | None = None
+
+
+@dataclass(frozen=True)
+class Unreadable(Event):
+    """A picture that cannot be read is left out."""
+
+    event: ClassVar[str] = "unreadable"
+    file: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Warned(Event):
+    """Something a person should know; the training goes on."""
+
+    event: ClassVar[str] = "warning"
+    text: str
+
+
+@dataclass(frozen=True)
+class Resumed(Event):
+    """The training goes on after `step` steps; `refused` names checkpoints that could not be trusted, and why."""
+
+    event: ClassVar[str] = "resumed"
+    step: int
+    steps: int
+    epochs: int
+    refused: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Saved(Event):
+    """A checkpoint was written after `step` steps."""
+
+    event: ClassVar[str] = "saved"
+    step: int
+    file: str
 
 
 @dataclass(frozen=True)
 class Done(Event):
-    """The training ended: complete, or stopped by a person after the step it was in."""
+    """The training ended: complete, or stopped after the step it was in; `why` says what stopped it."""
 
     event: ClassVar[str] = "done"
     steps: int
     seconds: float
     accuracy: float | None
     stopped: bool = False
+    why: str = ""

@@ -1,4 +1,4 @@
-"""The loop: batches from memory, gradient descent, a value for everything that happens."""
+"""The loop: one step of gradient descent after the other, a value for everything that happens."""
 
 from __future__ import annotations
 
@@ -6,25 +6,32 @@ import math
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from striate.data.augment import flip, shift
+from striate.data.loader import Batch, Loader
 from striate.data.preprocess import Preprocess
-from striate.errors import StriateError
+from striate.data.transforms.augment import Augment
+from striate.errors import TrainingError
 from striate.tasks.classify import Classify
 from striate.training import randomness
+from striate.training.average import Average
 from striate.training.config import TrainConfig
 from striate.training.events import Event, Step
 from striate.training.machine import Machine
-from striate.training.schedule import one_cycle
+from striate.training.memory import OutOfMemory, out_of_memory
+from striate.training.optimizers import highest, optimizer_for
+from striate.training.ranks import Ranks
+from striate.training.schedule import rate_of
 
 LINES_AN_EPOCH = 20  # step events; more would cost time and tell no more
+TOLD = 8  # files named in a message
 
 
-class Diverged(StriateError):
-    """The loss is no longer a number."""
+class Diverged(TrainingError):
+    """The loss or its gradient is no longer a number."""
 
 
 @dataclass
@@ -42,7 +49,7 @@ class Totals:
 
     def means(self) -> tuple[float, float]:
         """Loss and accuracy a picture."""
-        return self.loss / self.pictures, self.right / self.pictures
+        return self.loss / max(1, self.pictures), self.right / max(1, self.pictures)
 
 
 def batches(examples: int, size: int) -> list[slice]:
@@ -52,111 +59,202 @@ def batches(examples: int, size: int) -> list[slice]:
     (480, [slice(0, 2, None), slice(2, 5, None)])
     """
     starts = list(range(0, examples, size))
-    if len(starts) > 1 and examples - starts[-1] == 1:
+    if len(starts) > 1 and size > 1 and examples - starts[-1] == 1:
         starts.pop()
     return [slice(a, b) for a, b in zip(starts, [*starts[1:], examples], strict=True)]
 
 
-def optimizer_for(net: nn.Module, config: TrainConfig) -> torch.optim.SGD:
-    """Gradient descent with Nesterov momentum; weight decay on kernels and matrices, not on biases and norms."""
-    weights = [p for p in net.parameters() if p.requires_grad and p.ndim > 1]
-    others = [p for p in net.parameters() if p.requires_grad and p.ndim <= 1]
-    groups = [{"params": weights, "weight_decay": config.weight_decay}, {"params": others, "weight_decay": 0.0}]
-    return torch.optim.SGD(
-        [g for g in groups if g["params"]],
-        lr=config.rate,
-        momentum=config.momentum,
-        nesterov=config.momentum > 0,
-        fused=True,
-    )
-
-
 class Loop:
-    """One training of `net` on uint8 `pixels` (n, c, h, w) and `labels` (n,); `epoch` runs one."""
+    """One training of `net`; `run` takes steps until an epoch is over. `step` counts those that were taken."""
 
     def __init__(
         self,
         net: nn.Module,
-        pixels: Tensor,
-        labels: Tensor,
+        loader: Loader,
         preprocess: Preprocess,
+        task: Classify,
         *,
         config: TrainConfig,
         machine: Machine,
+        ranks: Ranks,
+        classes: int,
     ):
-        self.net, self.pixels, self.labels, self.preprocess = net, pixels, labels, preprocess
-        self.config, self.machine = config, machine
-        self.task = Classify(config.label_smoothing)
+        self.net, self.loader, self.preprocess, self.task = net, loader, preprocess, task
+        self.config, self.machine, self.ranks, self.classes = config, machine, ranks, classes
+        self.labels = loader.part.labels
+        self.augment = Augment.of(config)
         self.optimizer = optimizer_for(net, config)
         self.parameters = [p for group in self.optimizer.param_groups for p in group["params"]]
-        self.slices = batches(len(labels), config.batch_size)
+        self.buffers = [b for b in net.buffers() if b.is_floating_point()]
+        self.kept = [b.clone() for b in self.buffers]
+        self.average = Average(net, config.ema) if config.ema else None
+        self.shared = ranks.shared(net)
+        if config.compile:
+            self.shared.compile()
+        self.slices = batches(len(self.labels), config.batch_size)
         self.steps = len(self.slices) * (config.epochs or 1)
+        self.parts = config.accumulate
         self.step, self.seconds = 0, 0.0
+        self.planned: int | None = None
+        self.totals = Totals()
 
-    def epoch(self, number: int, stopped: Callable[[], bool], tell: Callable[[Event], None]) -> Totals:
-        """Run epoch `number` (1 first); ends early, after a whole step, when `stopped()`."""
-        self.net.train()
-        whole, recent = Totals(), Totals()
+    def run(self, number: int, stopped: Callable[[], bool], tell: Callable[[Event], None]) -> bool:
+        """Take steps until epoch `number` is over, or after a whole step when `stopped()`; gives whether it is over."""
+        recent = Totals()
         every = max(1, len(self.slices) // LINES_AN_EPOCH)
+        done = self.step - (number - 1) * len(self.slices)
+        if done == 0:
+            self.totals = Totals()
         begun = time.perf_counter()
-        for count, (x, y) in enumerate(self._batches(number), 1):
-            loss, right = self._step(x, y)
-            whole.add(loss, right, len(y))
-            recent.add(loss, right, len(y))
-            if count % every == 0 or stopped():
-                rate = self.optimizer.param_groups[0]["lr"]
-                seconds = self.seconds + time.perf_counter() - begun
-                tell(Step(self.step, number, *recent.means(), rate, seconds))
+        self.net.train()
+        for count, batch in enumerate(self._batches(number, done), done + 1):
+            loss, right, pictures = self._step(batch, number)
+            self.totals.add(loss, right, pictures)
+            recent.add(loss, right, pictures)
+            now = time.perf_counter()
+            self.seconds, begun = self.seconds + now - begun, now
+            halted = stopped()
+            if count % every == 0 or halted:
+                tell(Step(self.step, number, *recent.means(), self.optimizer.param_groups[0]["lr"], self.seconds))
                 recent = Totals()
-            if stopped():
+            if halted:
                 break
-        self.seconds += time.perf_counter() - begun
-        return whole
+            begun = time.perf_counter()
+        return self.step >= min(number * len(self.slices), self.steps)
 
-    def _batches(self, number: int) -> Iterator[tuple[Tensor, Tensor]]:
-        config, n = self.config, len(self.labels)
-        order = randomness.order(n, config.seed, number)
-        moves = randomness.shifts(n, config.shift, config.seed, number) if config.shift else None
-        mirrored = randomness.flips(n, config.seed, number) if config.flip else None
-        for part in self.slices:
-            index = order[part]
-            x = self.pixels.index_select(0, index)
-            if moves is not None:
-                x = shift(x, moves[index], most=config.shift or 0)
-            if mirrored is not None:
-                x = flip(x, mirrored[index])
-            yield x.to(self.machine.device), self.labels[index].to(self.machine.device)
+    def _batches(self, number: int, done: int) -> Iterator[Batch]:
+        """The batches of epoch `number` after the first `done`, as this process computes them."""
+        config = self.config
+        if config.balance == "sampling":
+            order = randomness.balanced_order(self.labels, config.seed, number)
+        else:
+            order = randomness.order(len(self.labels), config.seed, number)
+        left = self.slices[done : done + self.steps - self.step]
+        return self.loader.batches(self.ranks.share(order[part]) for part in left)
 
-    def _step(self, x: Tensor, y: Tensor) -> tuple[float, int]:
-        seed = torch.default_generator.manual_seed if self.machine.device.type == "cpu" else torch.manual_seed
-        seed(randomness.number(self.config.seed, self.step, "dropout"))
-        rate = one_cycle(self.step, self.steps, self.config.rate)
+    def _step(self, batch: Batch, epoch: int) -> tuple[float, int, int]:
+        """One step on `batch`; its mean loss, the right answers and the pictures, over all processes."""
+        randomness.seed_step(self.config.seed, self.step, self.machine.device, self.ranks.rank)
+        rate = rate_of(self.step, self.steps, highest(self.config), self.config.schedule, self.config.warm_up)
         for group in self.optimizer.param_groups:
             group["lr"] = rate
-        with self.machine.autocast():
-            outputs = self.net(self.preprocess.normalise(x, memory_format=self.machine.memory_format))
-            loss = self.task.loss(outputs, y)
-        value = loss.item()
-        self._check(value, "the loss")
-        loss.backward()
-        self._shorten_gradient()
+        x, y = self.augment.apply(
+            batch.pixels,
+            batch.labels,
+            batch.index,
+            seed=self.config.seed,
+            epoch=epoch,
+            classes=self.classes,
+            size=self.preprocess.image[1:],
+        )
+        told = self._gradients(x, y, batch)
+        loss, right, pictures = self.ranks.sums(torch.tensor(told, dtype=torch.float64)).tolist()
+        self._check(loss, "the loss", batch)
+        length = self._shorten_gradient()
+        self._check(length, "the length of the gradient", batch)
         self.optimizer.step()
         for parameter in self.parameters:
             parameter.grad = None
+        if self.buffers:
+            torch._foreach_copy_(self.kept, self.buffers)
         self.step += 1
-        return value, int((outputs.detach().argmax(1) == y).sum())
+        if self.average is not None:
+            self.average.update(self.step)
+        return loss / max(1.0, pictures), int(right), int(pictures)
 
-    def _shorten_gradient(self) -> None:
-        """Scale the whole gradient down to the length `clip` where it is longer."""
+    def _gradients(self, x: Tensor, y: Tensor, batch: Batch) -> tuple[float, int, int]:
+        """Gradients of the mean loss in the parameters; the summed loss, the right answers and the pictures."""
+        whole = len(batch.labels)
+        while True:
+            try:
+                loss, right = 0.0, 0
+                for some, wanted, labels in zip(
+                    *(t.tensor_split(self.parts) for t in (x, y, batch.labels)), strict=True
+                ):
+                    part_loss, part_right = self._part(some, wanted, labels, whole)
+                    loss, right = loss + part_loss * len(labels), right + part_right
+                return loss, right, whole
+            except Exception as error:
+                if not out_of_memory(error):
+                    raise
+                self._forget()
+                if not self.config.fit_memory or self.parts >= whole or self.ranks.count > 1:
+                    raise OutOfMemory.on(whole, self.parts, self.preprocess.image, self.machine.device) from None
+                self.parts *= 2
+
+    def _part(self, x: Tensor, y: Tensor, labels: Tensor, whole: int) -> tuple[float, int]:
+        """Add the gradients of some pictures of a step of `whole`; their mean loss and right answers."""
+        if not len(labels):
+            return 0.0, 0
+        device = self.machine.device
+        with self.machine.autocast():
+            given = self.preprocess.normalise(x.to(device), memory_format=self.machine.memory_format)
+            outputs = self.shared(given)
+            loss = self.task.loss(outputs, y.to(device))
+        value = loss.item()
+        if len(labels) != whole:
+            loss = loss * (len(labels) / whole)
+        if math.isfinite(value):
+            loss.backward()
+        return value, int((outputs.detach().argmax(1) == labels.to(device)).sum())
+
+    def _shorten_gradient(self) -> float:
+        """Scale the whole gradient down to the length `clip` where it is longer; gives the length it had."""
         gradients = [p.grad for p in self.parameters if p.grad is not None]
-        length = torch.stack(torch._foreach_norm(gradients)).norm().item()
-        self._check(length, "the length of the gradient")
-        if length > self.config.clip:
+        if not gradients:
+            return 0.0
+        length = float(torch.stack(torch._foreach_norm(gradients)).norm())
+        if self.config.clip and length > self.config.clip and math.isfinite(length):
             torch._foreach_mul_(gradients, self.config.clip / length)
+        return length
 
-    def _check(self, value: float, what: str) -> None:
-        if not math.isfinite(value):
-            raise Diverged(
-                f"step {self.step + 1}: {what} is {value}; the weights were not changed by it. "
-                f"Try a lower --rate than {self.config.rate:g}."
-            )
+    def _check(self, value: float, what: str, batch: Batch) -> None:
+        """Stop, with the weights as they were before this step, where `value` is no number."""
+        if math.isfinite(value):
+            return
+        self._forget()
+        names = [self.loader.part.name(i) for i in batch.index[:TOLD].tolist()]
+        more = f" and {len(batch.index) - TOLD} more" if len(batch.index) > TOLD else ""
+        raise Diverged(
+            f"step {self.step + 1}: {what} is {value}; the weights were not changed by it. "
+            f"Try a lower --rate than {highest(self.config):g}. The pictures were {', '.join(names)}{more}."
+        )
+
+    def _forget(self) -> None:
+        """Undo what a step has changed so far: gradients, and what norms have counted."""
+        for parameter in self.parameters:
+            parameter.grad = None
+        if self.buffers:
+            torch._foreach_copy_(self.buffers, self.kept)
+
+    def plan(self, steps: int) -> None:
+        """Take no more than `steps` steps in all; the rate's schedule ends with them."""
+        self.planned = steps
+        self.steps = min(self.steps, steps)
+
+    def state(self) -> dict[str, Any]:
+        """All that decides the steps to come."""
+        return {
+            "step": self.step,
+            "planned": self.planned,
+            "seconds": self.seconds,
+            "parts": self.parts,
+            "totals": [self.totals.loss, self.totals.right, self.totals.pictures],
+            "net": self.net.state_dict(),
+            "optimizer": self.optimizer.state_dict(),
+            "average": self.average.state() if self.average is not None else {},
+        }
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Go on as if `state` had been reached without a stop."""
+        self.net.load_state_dict(state["net"])
+        self.optimizer.load_state_dict(state["optimizer"])
+        if self.average is not None:
+            self.average.restore(state["average"])
+        self.step = state["step"]
+        if state["planned"] is not None:
+            self.plan(state["planned"])
+        self.seconds, self.parts = state["seconds"], state["parts"]
+        self.totals = Totals(*state["totals"])
+        if self.buffers:
+            torch._foreach_copy_(self.kept, self.buffers)

@@ -8,7 +8,9 @@ from dataclasses import dataclass
 import torch
 from torch import nn
 
+from striate.data.preprocess import Preprocess
 from striate.errors import ConfigError
+from striate.training.config import TrainConfig
 
 
 @dataclass(frozen=True)
@@ -18,6 +20,8 @@ class Machine:
     device: torch.device
     precision: str
     memory_format: torch.memory_format
+    threads: int = 1
+    layout: str = "channels_last"
 
     def autocast(self) -> AbstractContextManager[object]:
         """A context in which layers that gain from it compute in the chosen precision."""
@@ -30,15 +34,18 @@ class Machine:
         return net.to(self.device).to(memory_format=self.memory_format)  # type: ignore[call-overload,no-any-return]
 
 
-def choose(device: str, precision: str) -> Machine:
-    """The machine to compute on; "auto" is decided here, always the same way on one machine.
+def choose(config: TrainConfig, net: nn.Module, preprocess: Preprocess, classes: int) -> Machine:
+    """The machine to compute on; what `config` leaves open is decided here.
 
     `ConfigError` where the named device is not there.
     """
-    there = torch.device(_device(device))
+    there = torch.device(_device(config.device))
+    precision = config.precision
     if precision == "auto":
         precision = "bfloat16" if fast_bfloat16(there) else "float32"
-    return Machine(there, precision, torch.channels_last)
+    layout = "channels_last" if config.memory_format == "auto" else config.memory_format
+    formats = {"channels_last": torch.channels_last, "channels_first": torch.contiguous_format}
+    return Machine(there, precision, formats[layout], config.threads or torch.get_num_threads(), layout)
 
 
 def _device(wanted: str) -> str:

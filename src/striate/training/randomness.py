@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import random
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -24,11 +26,18 @@ def order(examples: int, seed: int, epoch: int) -> Tensor:
     return torch.randperm(examples, generator=generator(seed, epoch, "order"))
 
 
-def shifts(examples: int, pixels: int, seed: int, epoch: int) -> Tensor:
-    """(examples, 2) int64 in -pixels..pixels: how far each picture moves down and right in `epoch`."""
-    return torch.randint(-pixels, pixels + 1, (examples, 2), generator=generator(seed, epoch, "shift"))
+def balanced_order(labels: Tensor, seed: int, epoch: int) -> Tensor:
+    """(n,) int64: as many pictures as there are, drawn so that each class is as likely as any other."""
+    share = 1.0 / labels.bincount().clamp_min(1).double()
+    return torch.multinomial(share[labels], len(labels), replacement=True, generator=generator(seed, epoch, "balance"))
 
 
-def flips(examples: int, seed: int, epoch: int) -> Tensor:
-    """(examples,) bool: which pictures are mirrored in `epoch`."""
-    return torch.randint(2, (examples,), generator=generator(seed, epoch, "flip")).bool()
+def seed_step(seed: int, step: int, device: torch.device, rank: int = 0) -> None:
+    """Make all that layers draw in `step` a function of `seed` and `step`: torch's, numpy's and Python's numbers."""
+    drawn = number(seed, step, "dropout" if rank == 0 else f"dropout of rank {rank}")
+    if device.type == "cpu":
+        torch.default_generator.manual_seed(drawn)
+    else:
+        torch.manual_seed(drawn)
+    random.seed(drawn)
+    np.random.seed(drawn & 0xFFFFFFFF)  # layers of the user's own may draw from the global state

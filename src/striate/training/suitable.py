@@ -9,21 +9,19 @@ from torch import Tensor, nn
 
 from striate.analysis.result import Analysis
 from striate.data.preprocess import Preprocess
-from striate.data.records import Pictures
+from striate.data.records import Part
 from striate.errors import ConfigError
 from striate.misfit import times
 
 
-def check(
-    net: nn.Module, known: Analysis, pictures: Pictures, preprocess: Preprocess, *, classes: int, batch: int
-) -> None:
+def check(net: nn.Module, known: Analysis, pictures: Part, preprocess: Preprocess, *, classes: int, batch: int) -> None:
     """Raise `ConfigError` where `net` has nothing to learn, gives no number a class, or cannot take batches of `batch`.
 
-    Two pictures are shown to it in eval mode, which changes nothing in it.
+    Two black pictures are shown to it in eval mode, which changes nothing in it.
     """
     if not known.trainable:
         raise ConfigError("the network has nothing to learn: none of its layers has parameters that may change.")
-    images = preprocess.pixels(pictures.images[:2])
+    images = torch.zeros(2, *preprocess.image, dtype=torch.uint8)
     with torch.no_grad():
         given = net.eval()(preprocess.normalise(images))
     if not isinstance(given, Tensor):

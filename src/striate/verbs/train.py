@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from striate.errors import ConfigError
 from striate.settings import checked, kinds, read_toml, setting
 from striate.training.config import TrainConfig
 
@@ -21,15 +22,17 @@ class TrainSettings(TrainConfig):
     """A training's configuration, and how the command takes it."""
 
     recipe: Path | None = setting(None, meaning="a TOML file of settings; options given here win", written=False)
+    resume: Path | None = setting(None, meaning="go on with this run instead of starting one", written=False)
     overwrite: bool = setting(False, meaning="replace the run that is in the folder already", written=False)
 
 
 def train(
-    data: Any,
+    data: Any = None,
     net: Net | None = None,
     *,
     run: str | Path | None = None,
     recipe: str | Path | None = None,
+    resume: str | Path | None = None,
     overwrite: bool = False,
     tell: Callable[[Event], None] = lambda _: None,
     **settings: Any,
@@ -38,11 +41,17 @@ def train(
 
     `data`: a name ("digits", "mnist", "fashion_mnist"), a path, a `DataSet`, or arrays. `net`: a name, the lectures'
     notation, `file.py:function`, a module or a function that gives one. `settings` are the fields of `TrainConfig`;
-    one that does not exist is a `ConfigError` with the nearest name. `tell` is called with every event.
+    one that does not exist is a `ConfigError` with the nearest name. `resume`: the folder of a run to go on with, as if
+    it had never stopped; `data` and `net` are then needed only where they are Python objects. `tell` is called with
+    every event.
     """
     from striate.training.train import fit
     from striate.verbs.report import write
 
+    if resume is not None:
+        return _resume(Path(resume), data, net, tell, settings)
+    if data is None:
+        raise ConfigError("train: data is missing: a data set by name (digits, mnist, ...), or a folder or file.")
     values: dict[str, Any] = read_recipe(Path(recipe)) if recipe is not None else {}
     named = net if net is not None else values.get("net", "lenet5")
     values |= settings
@@ -52,6 +61,34 @@ def train(
         values["run"] = Path(run)
     config = checked(TrainConfig, values, where="train")
     trained = fit(data, named, config, overwrite=overwrite, tell=tell)
+    write(trained.run, trained.model)
+    return trained
+
+
+def stored_settings(folder: Path) -> dict[str, Any]:
+    """The settings that the run in `folder` was started with; `RunError` where there is none."""
+    from striate.run import Run
+
+    return read_recipe(Run.open(folder).config)
+
+
+def _resume(
+    folder: Path, data: Any, net: Net | None, tell: Callable[[Event], None], settings: dict[str, Any]
+) -> Trained:
+    from striate.run import Run
+    from striate.training.resume import resumed_config
+    from striate.training.train import resume
+    from striate.verbs.report import write
+
+    run = Run.open(folder)
+    changes = {**settings, **({"data": str(data)} if isinstance(data, str | Path) else {})}
+    if isinstance(net, str):
+        changes["net"] = net
+    config = resumed_config(run, changes)
+    for what, stored, given in (("data", config.data, data), ("net", config.net, net)):
+        if stored.startswith("python object") and (given is None or isinstance(given, str)):
+            raise ConfigError(f"{folder}: was trained on {what} that were Python objects. Give {what} again.")
+    trained = resume(run, config.data if data is None else data, config.net if net is None else net, config, tell=tell)
     write(trained.run, trained.model)
     return trained
 

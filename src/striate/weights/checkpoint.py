@@ -110,6 +110,6 @@ def _safetensors(path: Path, head: bytes, size: int) -> Checkpoint:
 
 def _has_card(header: bytes) -> bool:
     try:
-        return "striate" in json.loads(header).get("__metadata__", {})
+        return not {"striate", "sha256"}.isdisjoint(json.loads(header).get("__metadata__", {}))
     except (ValueError, AttributeError, TypeError, RecursionError):
         return False

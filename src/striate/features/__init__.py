@@ -1,0 +1,1 @@
+"""What a trained network sees in pictures, as numbers for other uses: tables, classifiers, search, a cache."""

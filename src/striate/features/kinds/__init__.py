@@ -1,0 +1,1 @@
+"""Classifiers of features, one file each: `(features, labels, classes, strengths) -> tensors of each strength`."""

@@ -1,0 +1,72 @@
+"""A trained network as a step of scikit-learn: pictures in, features out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from sklearn.base import BaseEstimator, TransformerMixin  # type: ignore[import-untyped]
+from sklearn.utils.validation import check_is_fitted  # type: ignore[import-untyped]
+
+from striate.errors import DataError
+from striate.features.extract import features_of, features_of_files
+from striate.model import load
+
+
+class ConvNetFeatures(TransformerMixin, BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
+    """Features of pictures by a trained network, for any classifier of scikit-learn.
+
+    `net`: a network with public weights, or the folder of a run; `weights`: other ones, as `striate.load` takes them.
+    `layer`: its name, as `striate show` prints it; None: what the network's own classifier is given.
+
+    Pictures are an array (n, h, w) or (n, h, w, channels) of uint8, or a list of files. Nothing is learned from them.
+    """
+
+    def __init__(self, net: str = "efficientnet_lite0", *, weights: str | Path | None = None, layer: str | None = None):
+        self.net = net
+        self.weights = weights
+        self.layer = layer
+
+    def fit(self, X: Any, y: Any = None) -> ConvNetFeatures:
+        """Load the network. Raises what `striate.load` raises, and `DataError` where `X` are no pictures."""
+        _pictures(X)
+        self.model_ = load(self.net, self.weights)
+        return self
+
+    def transform(self, X: Any) -> NDArray[np.float32]:
+        """(n, features) float32."""
+        check_is_fitted(self)
+        given = _pictures(X)
+        if isinstance(given, torch.Tensor):
+            found = features_of(self.model_, given, self.layer)
+        else:
+            found = features_of_files(self.model_, given, self.layer)
+        self._features_out = found.shape[1]
+        return found.numpy()
+
+    def get_feature_names_out(self, input_features: Any = None) -> NDArray[np.object_]:
+        """f0, f1, ... as the columns of a file of features are called."""
+        check_is_fitted(self)
+        if not hasattr(self, "_features_out"):
+            blank = torch.zeros(1, *self.model_.preprocess.image, dtype=torch.uint8)
+            self._features_out = features_of(self.model_, blank, self.layer).shape[1]
+        return np.array([f"f{i}" for i in range(self._features_out)], dtype=object)
+
+
+def _pictures(given: Any) -> torch.Tensor | Sequence[str | Path]:
+    """(n, c, h, w) uint8, or the names of files. Raises `DataError`."""
+    if isinstance(given, Sequence | np.ndarray) and len(given) and all(isinstance(one, str | Path) for one in given):
+        return list(given)
+    array = np.asarray(given) if isinstance(given, np.ndarray) else None
+    if array is None or array.ndim not in (3, 4) or array.dtype != np.uint8 or not array.size:
+        described = type(given).__name__ if array is None else f"{array.shape} of {array.dtype}"
+        raise DataError(f"pictures must be (n, h, w) or (n, h, w, channels) of uint8, or files, but are {described}.")
+    if array.ndim == 3:
+        return torch.from_numpy(np.ascontiguousarray(array[:, None]))
+    if array.shape[3] not in (1, 3):
+        raise DataError(f"pictures are {array.shape}; the last axis must be channels, 1 or 3.")
+    return torch.from_numpy(np.ascontiguousarray(array.transpose(0, 3, 1, 2)))

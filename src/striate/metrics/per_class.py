@@ -1,0 +1,76 @@
+"""Precision, recall and F1 of every class, and their averages."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from torch import Tensor
+
+from striate.metrics.confusion import per_class
+
+
+@dataclass(frozen=True)
+class Average:
+    """Means over the classes that have pictures, 0..1 each."""
+
+    precision: float
+    recall: float
+    f1: float
+
+
+@dataclass(frozen=True)
+class ClassScores:
+    """One number a class, each (classes,) in float64; made by `class_scores`.
+
+    `precision` is nan where a class was never answered, `recall` where it has no pictures, `f1` where both are so.
+    `support`: pictures of the class.
+    """
+
+    precision: Tensor
+    recall: Tensor
+    f1: Tensor
+    support: Tensor
+
+    @property
+    def macro(self) -> Average:
+        """Every class with pictures counts alike; one that was never answered has precision 0 here."""
+        return self._averaged((self.support > 0).double())
+
+    @property
+    def weighted(self) -> Average:
+        """Every picture counts alike."""
+        return self._averaged(self.support.double())
+
+    def _averaged(self, weights: Tensor) -> Average:
+        if not weights.any():
+            raise ValueError("averages need at least one picture; there are none.")
+        means = [
+            float((values.nan_to_num(0) * weights).sum() / weights.sum())
+            for values in (self.precision, self.recall, self.f1)
+        ]
+        return Average(*means)
+
+    def as_json(self, classes: tuple[str, ...]) -> list[dict[str, Any]]:
+        """One object a class with label, precision, recall, f1 and support; what is undefined is null."""
+        columns = {
+            name: [None if value != value else value for value in getattr(self, name).tolist()]
+            for name in ("precision", "recall", "f1", "support")
+        }
+        return [
+            {"label": label, **{name: column[i] for name, column in columns.items()}} for i, label in enumerate(classes)
+        ]
+
+
+def class_scores(matrix: Tensor) -> ClassScores:
+    """The scores of a confusion matrix (classes, classes), row the truth, column the answer.
+
+    F1 is 2 right / (answered + pictures): the harmonic mean of precision and recall.
+
+    >>> import torch
+    >>> class_scores(torch.tensor([[3, 1], [0, 4]])).macro.recall
+    0.875
+    """
+    found = per_class(matrix)
+    right = matrix.diagonal().double()
+    return ClassScores(found.precision, found.recall, 2 * right / (matrix.sum(0) + matrix.sum(1)), found.pictures)

@@ -1,0 +1,57 @@
+"""How the weights follow the gradient. Each rule is torch's own; here is what it is given."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import nn
+from torch.optim import Optimizer
+
+from striate.training.config import TrainConfig
+
+RATES = {"sgd": 0.15, "adam": 2e-3, "adamw": 2e-3, "rmsprop": 1e-3}  # the highest of the schedule
+
+
+def optimizer_for(net: nn.Module, config: TrainConfig) -> Optimizer:
+    """The optimizer of `config`; weight decay on kernels and matrices, not on biases and norms unless it says so."""
+    learning = [p for p in net.parameters() if p.requires_grad]
+    decayed = [p for p in learning if p.ndim > 1 or config.decay_all]
+    others = [p for p in learning if not (p.ndim > 1 or config.decay_all)]
+    groups = [{"params": decayed, "weight_decay": config.weight_decay}, {"params": others, "weight_decay": 0.0}]
+    return OPTIMIZERS[config.optimizer]([g for g in groups if g["params"]], config)
+
+
+def _sgd(groups: list[dict[str, Any]], config: TrainConfig) -> Optimizer:
+    """Sutskever, Martens, Dahl, Hinton, On the importance of initialization and momentum, ICML 2013."""
+    nesterov = config.nesterov and config.momentum > 0
+    return torch.optim.SGD(groups, lr=highest(config), momentum=config.momentum, nesterov=nesterov, fused=True)
+
+
+def _adam(groups: list[dict[str, Any]], config: TrainConfig) -> Optimizer:
+    """Kingma and Ba, Adam, ICLR 2015."""
+    return torch.optim.Adam(groups, lr=highest(config), fused=True)
+
+
+def _adamw(groups: list[dict[str, Any]], config: TrainConfig) -> Optimizer:
+    """Loshchilov and Hutter, Decoupled Weight Decay Regularization, ICLR 2019."""
+    return torch.optim.AdamW(groups, lr=highest(config), fused=True)
+
+
+def _rmsprop(groups: list[dict[str, Any]], config: TrainConfig) -> Optimizer:
+    """Tieleman and Hinton, Lecture 6.5 of Neural Networks for Machine Learning, 2012."""
+    return torch.optim.RMSprop(groups, lr=highest(config), momentum=config.momentum)
+
+
+def highest(config: TrainConfig) -> float:
+    """The highest learning rate: the one that is set, or the optimizer's."""
+    return RATES[config.optimizer] if config.rate is None else config.rate
+
+
+OPTIMIZERS: dict[str, Callable[[list[dict[str, Any]], TrainConfig], Optimizer]] = {
+    "sgd": _sgd,
+    "adam": _adam,
+    "adamw": _adamw,
+    "rmsprop": _rmsprop,
+}

@@ -1,0 +1,161 @@
+"""All that is decided before the first step: data, network, preprocessing, machine. Mistakes are found here."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import nn
+
+from striate import networks
+from striate.analysis.analyse import analyse
+from striate.analysis.result import Analysis
+from striate.data.loader import Loader
+from striate.data.measure import for_training
+from striate.data.preprocess import Preprocess
+from striate.data.quick import quick_check
+from striate.data.read import read
+from striate.data.records import DataSet, Part
+from striate.data.split import split
+from striate.errors import ConfigError, DataError
+from striate.metrics.balance import inverse_frequency
+from striate.model import Model
+from striate.networks import Net
+from striate.tasks.classify import Classify
+from striate.training import machine as machines
+from striate.training.allocator import keep_memory
+from striate.training.choices import resolved
+from striate.training.config import TrainConfig, letters_of
+from striate.training.events import Event, Unreadable, Warned
+from striate.training.initialise import he
+from striate.training.machine import Machine
+from striate.training.optimizers import highest
+from striate.training.randomness import number
+from striate.training.suitable import check
+
+CHOSEN_BY = 0.1  # share of the training pictures that are chosen by, where something is to be chosen
+
+
+@dataclass
+class Prepared:
+    """A training that can start. `config` has nothing open; `told` is what the log must hold of the preparation."""
+
+    dataset: DataSet
+    config: TrainConfig
+    known: Analysis
+    model: Model
+    machine: Machine
+    told: list[Event]
+
+    @property
+    def train(self) -> Part:
+        """The pictures to train on."""
+        assert self.dataset.train is not None
+        return self.dataset.train
+
+
+def prepare(data: Any, net: Net, config: TrainConfig) -> Prepared:
+    """Read the data, leave out what cannot be read, build the network, choose the machine.
+
+    `StriateError` for every mistake that can be known before the first step; nothing is written.
+    """
+    keep_memory()
+    told: list[Event] = []
+    dataset = sound(
+        read(data, data_dir=config.data_dir, format=config.format, group=config.group), config.max_bad, told
+    )
+    dataset = with_validation(dataset, config)
+    if dataset.train is None or len(dataset.train) == 0:
+        raise ConfigError(f"{dataset.name}: has no training pictures.")
+    seen = dataset.train.labels.bincount(minlength=len(dataset.classes))
+    if int((seen > 0).sum()) < 2:
+        raise ConfigError(
+            f"{dataset.name}: all training pictures are of one class, '{dataset.classes[int(seen.argmax())]}'. "
+            "There is nothing to tell apart: give pictures of a second class."
+        )
+    if empty := [name for name, count in zip(dataset.classes, seen.tolist(), strict=True) if not count]:
+        told.append(Warned(f"no training picture shows {', '.join(map(repr, empty[:5]))}; it will not be learned"))
+    config, image = resolved(config, dataset, net)
+    classes = len(dataset.classes)
+    with torch.device("meta"):
+        known = analyse(networks.build(net, image, classes, letters=letters_of(config)), image)
+    torch.manual_seed(number(config.seed, 0, "weights"))
+    module = networks.build(net, image, classes, letters=letters_of(config))
+    reference = networks.refer(net, letters_of(config))
+    if reference.kind in ("zoo", "notation"):
+        he(module)  # a module of the user's own starts as it is
+    preprocess = for_training(dataset.train, image)
+    check(module, known, dataset.train, preprocess, classes=classes, batch=config.batch_size)
+    machine = machines.choose(config, module, preprocess, classes)
+    torch.set_num_threads(machine.threads)
+    config = dataclasses.replace(
+        config,
+        precision=machine.precision,
+        device=machine.device.type,
+        threads=machine.threads,
+        memory_format=machine.layout,
+        rate=highest(config),
+    )
+    weights = inverse_frequency(seen) if config.balance == "weights" else None
+    task = Classify(config.label_smoothing, config.loss, None if weights is None else tuple(weights.tolist()))
+    return Prepared(dataset, config, known, model_of(module, dataset, preprocess, reference, task), machine, told)
+
+
+def model_of(
+    module: nn.Module, dataset: DataSet, preprocess: Preprocess, reference: networks.Reference, task: Classify
+) -> Model:
+    """The model that the training will fill with weights."""
+    return Model(module, dataset.classes, preprocess, reference, task=task)
+
+
+def sound(dataset: DataSet, max_bad: float, told: list[Event]) -> DataSet:
+    """`dataset` without the pictures that a quick look finds unreadable; each is told.
+
+    `DataError` where they are more than the share `max_bad`.
+    """
+    parts: dict[str, Any] = {}
+    bad, count = 0, 0
+    for name, part in dataset.parts:
+        reasons = quick_check(part)
+        told += [Unreadable(part.name(i), reason) for i, reason in reasons.items()]
+        kept = torch.ones(len(part), dtype=torch.bool)
+        kept[list(reasons)] = False
+        parts[name] = part.take(kept) if reasons else part
+        bad, count = bad + len(reasons), count + len(part)
+    if not bad:
+        return dataset
+    refuse_many(dataset.name, [(e.file, e.reason) for e in told if isinstance(e, Unreadable)], count, max_bad)
+    return dataclasses.replace(dataset, **parts)
+
+
+def refuse_many(name: str, bad: list[tuple[str, str]], count: int, max_bad: float) -> None:
+    """`DataError` where more than the share `max_bad` of `count` pictures is bad."""
+    if len(bad) > max_bad * count:
+        raise DataError(
+            f"{name}: {len(bad):,} of {count:,} pictures cannot be read, more than --max-bad {max_bad:g} allows; the "
+            f"first: {bad[0][1]} Run striate check to see them all."
+        )
+
+
+def with_validation(dataset: DataSet, config: TrainConfig) -> DataSet:
+    """`dataset` with a part to choose by, taken from the training pictures where something is to be chosen."""
+    chooses = config.patience is not None or config.keep == "best"
+    share = config.validation if config.validation is not None else CHOSEN_BY if chooses else 0.0
+    if not share or dataset.validation is not None or dataset.train is None:
+        return dataset
+    train, validation = split(dataset.train, share, seed=number(config.seed, 0, "validation") >> 1)
+    if validation is None:
+        raise ConfigError(
+            f"{dataset.name}: has too few training pictures to choose by. Leave out --patience and --keep."
+        )
+    return dataclasses.replace(dataset, train=train, validation=validation)
+
+
+def filled(loader: Loader, part: Part) -> dict[str, str]:
+    """Read every picture that the loader will keep in memory; the reason by file of those that cannot be read."""
+    if getattr(loader, "holds_all", False):
+        for _ in loader.batches(torch.arange(len(part)).split(256)):
+            pass
+    return {part.name(i): reason for i, reason in loader.unreadable.items()}

@@ -1,0 +1,212 @@
+"""A training while it goes: epochs, evaluation, what is kept, checkpoints, and how it ends."""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from striate.data.loader import Loader
+from striate.data.preprocess import Preprocess
+from striate.data.records import Part
+from striate.model import Evaluation
+from striate.run import Run
+from striate.training import checkpoints
+from striate.training.checkpoints import CheckpointError, State
+from striate.training.evaluation import true_loss
+from striate.training.events import Epoch, Event, Saved, Unreadable, Warned
+from striate.training.loop import Loop
+from striate.training.prepare import Prepared, filled, refuse_many
+from striate.training.ranks import Ranks
+from striate.training.resume import mark_of
+from striate.training.state import flatten
+from striate.training.stopping import Stops
+
+MEASURED_STEPS = 10  # after so many the number of steps that fits into `minutes` is known
+
+
+@dataclasses.dataclass
+class Chosen:
+    """What is remembered of the epochs: the best validation loss, the epochs since, and its weights."""
+
+    loss: float | None = None
+    epoch: int = 0
+    weights: dict[str, Tensor] = dataclasses.field(default_factory=dict)
+
+
+class Session:
+    """One process's part of a training. `run` goes to the end, or to a stop; `why` then says what stopped it."""
+
+    def __init__(self, prepared: Prepared, run: Run, stops: Stops, tell: Callable[[Event], None], ranks: Ranks):
+        self.prepared, self.folder, self.stops, self.ranks = prepared, run, stops, ranks
+        self._tell, self.lines, self.mark = tell, 0, mark_of(prepared.train)
+        config = prepared.config
+        self.config, self.model = config, prepared.model
+        self.machine = prepared.machine
+        self.machine.place(self.model.net)
+        self.loader = Loader(prepared.train, self.canvas(), workers=config.workers, cache=config.cache)
+        self.loop = Loop(
+            self.model.net,
+            self.loader,
+            self.model.preprocess,
+            self.model.task,
+            config=config,
+            machine=self.machine,
+            ranks=ranks,
+            classes=len(self.model.classes),
+        )
+        self.epochs_told = 0
+        self.chosen = Chosen()
+        self.why = ""
+        self.saved_at = time.monotonic()
+        self.evaluation: Evaluation | None = None
+        self.unreadable: dict[str, str] = {}
+
+    def tell(self, event: Event) -> None:
+        """Pass on what happens, counted: a checkpoint knows how much of the log is before it."""
+        self.lines += 1
+        self._tell(event)
+
+    def canvas(self) -> Preprocess:
+        """What pictures are brought to before they are changed at random: larger where crops are taken of them."""
+        preprocess = self.model.preprocess
+        return preprocess.wider() if self.config.crop else preprocess
+
+    def fill(self) -> None:
+        """Read what is kept in memory, so that bad pictures are known before the first step."""
+        self.note_unreadable(filled(self.loader, self.prepared.train))
+
+    def run(self) -> None:
+        """Train to the end or to a stop."""
+        while not self.why and self.epochs_told < (self.config.epochs or 1):
+            number = self.epochs_told + 1
+            over = self.loop.run(number, self.halted, self.tell)
+            self.note_unreadable({self.prepared.train.name(i): why for i, why in self.loader.unreadable.items()})
+            if self.stopped_within(over):
+                return
+            self.epoch_over(number)
+
+    def stopped_within(self, over: bool) -> bool:
+        """Whether the training was asked to stop, and so ends without evaluation."""
+        return self.why == "asked" and not over
+
+    def halted(self) -> bool:
+        """Whether to stop after this step. Called after every step: sees to time budget and checkpoints."""
+        budget = None if self.config.minutes is None else self.config.minutes * 60
+        if budget is not None and self.loop.step == MEASURED_STEPS:
+            fit = int(0.9 * budget / max(self.loop.seconds, 1e-9) * MEASURED_STEPS)
+            self.loop.plan(self.ranks.agreed(max(self.loop.step + 1, fit)))
+        asked, over, due = self.ranks.any_of(
+            self.stops.asked is not None,
+            budget is not None and self.loop.seconds >= budget,
+            time.monotonic() - self.saved_at >= self.config.save_every * 60,
+        )
+        self.why = "asked" if asked else "minutes" if over else ""
+        if due and not self.why:
+            self.save()
+        return bool(self.why)
+
+    def epoch_over(self, number: int) -> None:
+        """Evaluate, choose, save, tell. After the last epoch the weights to keep are those that are evaluated."""
+        dataset, (loss, accuracy) = self.prepared.dataset, self.loop.totals.means()
+        last = number == self.config.epochs or self.loop.step >= self.loop.steps or self.why == "minutes"
+        validated = None
+        if dataset.validation is not None:
+            with self.averaged():
+                validated = self.evaluate(dataset.validation)
+            last |= self.choose(number, validated)
+        if last:
+            self.save()
+            self.keep()
+        with nullcontext() if last else self.averaged():
+            tested = validated if dataset.test is None and not last else self.evaluate(dataset.held_out)
+        self.epochs_told, self.evaluation = number, tested
+        self.tell(Epoch(number, loss, accuracy, *_told(tested), self.loop.seconds, *_told(validated)))
+        if last and number != self.config.epochs:
+            self.why = self.why or "minutes"
+        elif not last and time.monotonic() - self.saved_at >= self.config.save_every * 60 / 4:
+            self.save()
+
+    def evaluate(self, part: Part | None) -> Evaluation | None:
+        """The answers on a part; pictures of it that cannot be read are told once."""
+        if part is None or not self.ranks.first:
+            return None
+        found = self.model.evaluate(part, workers=self.config.workers)
+        self.model.net.train()
+        self.note_unreadable(found.unreadable)
+        return found
+
+    def choose(self, number: int, validated: Evaluation | None) -> bool:
+        """Remember the epoch with the lowest validation loss; gives whether it is `patience` epochs ago."""
+        loss = self.ranks.agreed(0.0 if validated is None else true_loss(validated))
+        if self.chosen.loss is None or loss < self.chosen.loss:
+            weights: dict[str, Tensor] = {}
+            if self.config.keep == "best":
+                with self.averaged():
+                    weights = {name: value.detach().clone() for name, value in self.model.net.state_dict().items()}
+            self.chosen = Chosen(loss, number, weights)
+        elif self.config.patience is not None and number - self.chosen.epoch >= self.config.patience:
+            self.why = "patience"
+        return self.why == "patience"
+
+    def averaged(self) -> AbstractContextManager[None]:
+        """A context in which the network has the averaged weights, where an average is kept."""
+        return nullcontext() if self.loop.average is None else self.loop.average.in_use()
+
+    def keep(self) -> None:
+        """Leave in the network the weights that are to be kept, as they will be saved and loaded."""
+        if self.chosen.weights:
+            self.model.net.load_state_dict(self.chosen.weights)
+        elif self.loop.average is not None:
+            self.loop.average.keep()
+        self.model.net.to("cpu", memory_format=torch.contiguous_format).eval()  # type: ignore[call-overload]
+
+    def note_unreadable(self, found: dict[str, str]) -> None:
+        """Tell of each bad picture once, and stop where they are too many."""
+        new = {file: reason for file, reason in found.items() if file not in self.unreadable}
+        self.unreadable |= new
+        for file, reason in new.items():
+            self.tell(Unreadable(file, reason))
+        if new:
+            count = sum(len(part) for _, part in self.prepared.dataset.parts)
+            refuse_many(self.prepared.dataset.name, list(self.unreadable.items()), count, self.config.max_bad)
+
+    def save(self) -> None:
+        """Write a checkpoint; where the disk does not let it, warn and try again at the next one."""
+        self.saved_at = time.monotonic()
+        if not self.ranks.first:
+            return
+        tensors, values = flatten(self.state())
+        try:
+            file = checkpoints.save(self.folder.checkpoints, State(self.loop.step, tensors, values))
+        except CheckpointError as error:
+            self.tell(Warned(str(error)))
+        else:
+            self.tell(Saved(self.loop.step, file.name))
+
+    def state(self) -> dict[str, Any]:
+        """All that decides the future."""
+        return {
+            "loop": self.loop.state(),
+            "epochs_told": self.epochs_told,
+            "chosen": dataclasses.asdict(self.chosen),
+            "classes": list(self.model.classes),
+            "data": self.mark,
+            "lines": self.lines,
+        }
+
+    def restore(self, held: Mapping[str, Any]) -> None:
+        """Go on from what `state` gave."""
+        self.loop.restore(held["loop"])
+        self.epochs_told = held["epochs_told"]
+        self.chosen = Chosen(**held["chosen"])
+
+
+def _told(evaluation: Evaluation | None) -> tuple[float | None, float | None]:
+    """Loss and accuracy, where there is an answer."""
+    return (None, None) if evaluation is None else (true_loss(evaluation), evaluation.accuracy)
