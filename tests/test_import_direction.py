@@ -19,7 +19,7 @@ FLOORS = (
     {"weights", "data", "networks", "repair", "run"},
     {"tasks", "pretrained"},
     {"model"},
-    {"training"},
+    {"training", "features"},
     {"reports"},
     {"verbs"},
     {"cli", "serve", "studio"},

@@ -118,7 +118,6 @@ class Model:
         """Pictures that are shown to the network together."""
         return max(1, min(PICTURES_AT_ONCE, PIXELS_AT_ONCE // (self.preprocess.image[1] * self.preprocess.image[2])))
 
-    @torch.inference_mode()
     def evaluate(self, pictures: Part, *, workers: int = 0) -> Evaluation:
         """The answers on `pictures`, whose labels count this model's classes; unreadable ones are left out."""
         if isinstance(pictures, Pictures):

@@ -1,18 +1,26 @@
+import contextlib
 import io
 import os
 import struct
+import subprocess
+import sys
+import threading
 import time
+import warnings
 import zlib
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import numpy as np
 import PIL.Image
 import PIL.ImageOps
 import pytest
+import simplejpeg
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from striate.data.decode import decode, open_picture
+from striate.data.decode import Decoded, decode, decode_at_least, decode_with_notes, open_picture
 from striate.errors import DataError
 
 RAMP = np.arange(6 * 8 * 3, dtype=np.uint8).reshape(6, 8, 3)
@@ -165,13 +173,27 @@ class TestARefusal:
         data = b"Comment\0\0" + bomb
         chunk = struct.pack(">I", len(data)) + b"zTXt" + data + struct.pack(">I", zlib.crc32(b"zTXt" + data))
         whole = png(4, 4)
-        with pytest.raises(DataError, match="x: the picture is damaged or cut off"):
+        with pytest.raises(DataError, match="x: the picture is damaged or cut off"):  # it holds no pixels
             decode(whole[:33] + chunk + whole[33:], "x")
 
     def test_of_pixels_without_an_agreed_range(self):
-        for dtype, kind in ((np.float32, "floating-point"), (np.int32, "32-bit")):
-            with pytest.raises(DataError, match=f"x: has {kind} pixels, which have no agreed range"):
-                decode(saved(PIL.Image.fromarray(np.ones((2, 2), dtype)), "TIFF"), "x")
+        for dtype, kind in ((np.float32, "floating-point"), (np.int32, "whole-number")):
+            with pytest.raises(DataError, match=rf"x: has {kind} pixels from 256 to 256, which is not 0\.\."):
+                decode(saved(PIL.Image.fromarray(np.full((2, 2), 256, dtype)), "TIFF"), "x")
+
+    def test_of_more_pixels_than_the_caller_wants(self):
+        contents = saved(PIL.Image.fromarray(RAMP), "PNG")
+        assert decode(contents, "x", most_pixels=48).shape == (3, 6, 8)
+        with pytest.raises(DataError, match="x: has 8x6 pixels, more than 47. Scale it down"):
+            decode(contents, "x", most_pixels=47)
+
+    def test_for_want_of_memory(self, monkeypatch):
+        def full(*given):
+            raise MemoryError
+
+        monkeypatch.setattr("striate.data.jpeg.pixels", full)
+        with pytest.raises(DataError, match="x: needs more memory than there is"):
+            decode(saved(PIL.Image.fromarray(RAMP), "JPEG"), "x")
 
     def test_of_a_damaged_tiff_writes_nothing_to_stderr_by_itself(self, capfd):
         contents = bytearray(saved(PIL.Image.fromarray(RAMP), "TIFF", compression="tiff_lzw"))
@@ -199,3 +221,139 @@ class TestARefusal:
         else:
             assert end.dtype == torch.uint8
             assert end.shape[0] in (1, 3)
+
+
+def photographs():
+    folder = (Path(__file__).parents[2] / "../shared/data/caltech10").resolve()
+    if not folder.is_dir():
+        pytest.skip("the photographs of ../shared/data/caltech10 are not here")
+    return [path.read_bytes() for path in sorted(folder.glob("*/*"))[::12]]
+
+
+class TestAJpeg:
+    def test_has_the_pixels_that_pillow_gives_real_photographs(self):
+        contents = photographs()
+        assert len(contents) > 50
+        for each in contents:
+            theirs = np.array(PIL.Image.open(io.BytesIO(each)))
+            assert np.array_equal(decode(each, "x").permute(1, 2, 0).squeeze(2), theirs)
+
+    @pytest.mark.parametrize("subsampling", ["444", "422", "420", "440", "411"])
+    @pytest.mark.parametrize("size", [(61, 83), (16, 16), (1, 7)])
+    def test_has_them_whatever_its_subsampling(self, subsampling, size):
+        noise = np.random.default_rng(0).integers(0, 256, (*size, 3), np.uint8)
+        contents = simplejpeg.encode_jpeg(noise, colorsubsampling=subsampling)
+        theirs = np.asarray(PIL.Image.open(io.BytesIO(contents)))
+        assert np.array_equal(decode(contents, "x").permute(1, 2, 0), theirs)
+
+    @pytest.mark.parametrize("options", [{"progressive": True}, {"keep_rgb": True}, {"restart_marker_blocks": 2}])
+    def test_has_them_if_progressive_or_rgb_inside_or_with_restarts(self, options):
+        contents = saved(PIL.Image.fromarray(np.tile(RAMP, (9, 9, 1))), "JPEG", **options)
+        assert np.array_equal(decode(contents, "x").permute(1, 2, 0), PIL.Image.open(io.BytesIO(contents)))
+
+    def test_of_inks_has_them_too(self):
+        image = PIL.Image.fromarray(np.random.default_rng(0).integers(0, 256, (40, 40, 4), np.uint8), "CMYK")
+        contents = saved(image, "JPEG")
+        theirs = np.asarray(PIL.Image.open(io.BytesIO(contents)).convert("RGB"))
+        assert np.array_equal(decode(contents, "x").permute(1, 2, 0), theirs)
+
+    def test_is_decoded_smaller_by_powers_of_two_and_never_below_what_is_needed(self):
+        smooth = np.linspace(0, 255, 400 * 600).reshape(400, 600).astype(np.uint8)
+        contents = saved(PIL.Image.fromarray(smooth), "JPEG", quality=95)
+        for needed, shape in (
+            ((400, 600), (400, 600)),
+            ((201, 10), (400, 600)),
+            ((200, 300), (200, 300)),
+            ((100, 151), (200, 300)),
+            ((90, 150), (100, 150)),
+            ((1, 1), (50, 75)),
+            (None, (400, 600)),
+        ):
+            decoded = decode_at_least(contents, "x", needed)
+            assert decoded.pixels.shape == (1, *shape)
+            assert decoded.size == (400, 600)
+            by = 400 // shape[0]
+            means = smooth.reshape(shape[0], by, shape[1], by).mean((1, 3))
+            assert abs(decoded.pixels[0].numpy() - means).mean() < 1.5
+
+    def test_on_its_side_is_measured_upright(self):
+        exif = PIL.Image.Exif()
+        exif[0x0112] = 6
+        contents = saved(PIL.Image.fromarray(np.zeros((64, 128), np.uint8)), "JPEG", exif=exif)
+        assert decode_at_least(contents, "x", (64, 32)).pixels.shape == (1, 64, 32)
+        assert decode_at_least(contents, "x", (32, 64)).pixels.shape == (1, 128, 64)
+
+    def test_lets_go_of_the_interpreter_while_it_is_decoded(self):
+        noise = np.random.default_rng(0).integers(0, 256, (1500, 1500, 3), np.uint8)
+        contents = simplejpeg.encode_jpeg(noise, quality=95)
+        thread = threading.Thread(target=decode, args=(contents, "x"))
+        turns = 0
+        thread.start()
+        while thread.is_alive():
+            turns += 1
+            time.sleep(0)
+        assert turns > 100
+
+
+class TestNotes:
+    def test_are_none_for_a_plain_picture(self):
+        decoded = decode_with_notes(saved(PIL.Image.fromarray(RAMP), "PNG"), "x.png")
+        assert isinstance(decoded, Decoded)
+        assert (decoded.mode, decoded.format, decoded.size, decoded.notes) == ("RGB", "PNG", (6, 8), ())
+
+    def test_say_all_that_was_done(self):
+        exif = PIL.Image.Exif()
+        exif[0x0112] = 8
+        contents = saved(PIL.Image.new("CMYK", (4, 6)), "JPEG", exif=exif, icc_profile=b"printer")
+        decoded = decode_with_notes(contents, "x.png")
+        assert (decoded.mode, decoded.format, decoded.size) == ("CMYK", "JPEG", (4, 6))
+        assert decoded.notes == (
+            "CMYK inks become RGB without a colour profile",
+            "turned upright (EXIF orientation 8)",
+            "its colour profile, which is not sRGB, is left alone",
+            "is JPEG, whatever its suffix .png says",
+        )
+
+
+class TestManyThreads:
+    def test_decode_at_once_and_leave_stderr_and_warnings_as_they_were(self, capfd):
+        whole = saved(PIL.Image.fromarray(np.tile(RAMP, (20, 20, 1))), "TIFF", compression="tiff_lzw")
+        cut = whole[:8] + bytes(60) + whole[68:]
+        stderr, filters = os.fstat(2), list(warnings.filters)
+
+        def work(number):
+            for _ in range(20):
+                with contextlib.suppress(DataError):
+                    decode(cut if number % 2 else whole, "x")
+
+        with ThreadPoolExecutor(8) as pool:
+            list(pool.map(work, range(8)))
+        assert os.path.samestat(os.fstat(2), stderr)
+        assert warnings.filters == filters
+        os.write(2, b"stderr works again")
+        assert capfd.readouterr().err == "stderr works again"
+
+    @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
+    def test_and_a_fork_meanwhile_leaves_the_child_its_stderr(self):
+        code = (
+            "import os\n"
+            "from striate.data.quiet import no_stderr\n"
+            "with no_stderr:\n"
+            "    child = os.fork()\n"
+            "    os.write(2, b'parent') if child else os.write(2, b'child')\n"
+            "    os.waitpid(child, 0) if child else os._exit(0)\n"
+        )
+        done = subprocess.run((sys.executable, "-c", code), capture_output=True, check=True, timeout=60)
+        assert done.stderr == b"child"
+
+    def test_a_process_without_a_stderr_decodes(self):
+        code = (
+            "import io, os, PIL.Image\n"
+            "from striate.data.decode import decode\n"
+            "stream = io.BytesIO()\n"
+            "PIL.Image.new('L', (9, 9), 7).save(stream, 'TIFF', compression='tiff_lzw')\n"
+            "os.close(2)\n"
+            "print(decode(stream.getvalue(), 'x').unique().tolist())\n"
+        )
+        done = subprocess.run((sys.executable, "-c", code), capture_output=True, check=True, timeout=60)
+        assert done.stdout == b"[7]\n"

@@ -43,6 +43,48 @@ def test_a_loop_of_links_and_an_impossible_name_are_refused(tmp_path):
         file_bytes(Path("null\0byte"), most=1)
 
 
+def test_a_link_to_nothing_is_told_from_a_missing_file_and_one_to_elsewhere_is_read(tmp_path):
+    (tmp_path / "in").mkdir()
+    (tmp_path / "outside").write_bytes(b"found")
+    (tmp_path / "in/good").symlink_to(tmp_path / "outside")
+    (tmp_path / "in/dangling").symlink_to("nowhere")
+    assert file_bytes(tmp_path / "in/good", most=5) == b"found"
+    with pytest.raises(DataError, match="dangling: is a link to a file that does not exist. Mend or remove it."):
+        file_bytes(tmp_path / "in/dangling", most=5)
+
+
+def test_a_folder_named_like_a_picture_and_links_to_pipes_are_refused(tmp_path):
+    (tmp_path / "x.jpg").mkdir()
+    with pytest.raises(DataError, match=r"x\.jpg: is a folder, not a file"):
+        file_bytes(tmp_path / "x.jpg", most=1)
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "y.jpg").symlink_to(tmp_path / "pipe")
+    with pytest.raises(DataError, match=r"y\.jpg: is a pipe, not a file"):
+        file_bytes(tmp_path / "y.jpg", most=1)
+
+
+@pytest.mark.parametrize(
+    "name", [b"n" * 255, b"new\nline", b"\xff\xfe.jpg", "e\u0301".encode(), "\u202egpj.x".encode()]
+)
+def test_files_of_odd_names_are_read_and_a_name_that_is_too_long_is_refused(tmp_path, name):
+    path = tmp_path / os.fsdecode(name)
+    path.write_bytes(b"found")
+    assert file_bytes(path, most=5) == b"found"
+    with pytest.raises(DataError, match="is larger than 4 bytes") as refusal:
+        file_bytes(path, most=4)
+    assert str(refusal.value).isprintable()
+    with pytest.raises(DataError, match="cannot be opened"):
+        file_bytes(tmp_path / ("n" * 256), most=1)
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may read every file")
+def test_a_file_without_permission_is_refused(tmp_path):
+    (tmp_path / "locked").write_bytes(b"")
+    (tmp_path / "locked").chmod(0)
+    with pytest.raises(DataError, match="locked: cannot be opened .Permission denied"):
+        file_bytes(tmp_path / "locked", most=1)
+
+
 def test_a_file_larger_than_asked_for_is_refused(tmp_path):
     (tmp_path / "big").write_bytes(b"12345")
     with pytest.raises(DataError, match="big: is larger than 4 bytes, the most that is read"):

@@ -47,7 +47,6 @@ def test_the_smallest_threshold_is_the_one_a_search_of_all_finds(seed, wanted, r
     if expected is None:
         assert found is None
     else:
-        assert threshold_table(probabilities, labels, [found]) == threshold_table(probabilities, labels, [found])
         assert threshold_table(probabilities, labels, [found])[0].answered == next(
             row.answered for row in table if row.threshold == expected
         )

@@ -37,7 +37,7 @@ OTHERS = (  # what is found under the names of pictures: how it begins, what it 
     (rb"\0+\Z", "nothing but zero bytes", "Copy or download it again."),
 )
 LZW_MOST = 2731  # bytes that one byte of LZW can become: a code of 12 bits stands for at most 4,096
-MOST_BLOCKS = 2**18  # of a GIF before its first frame, 255 bytes each
+MOST_BLOCKS = 2**16  # of a GIF before its first frame, up to 255 bytes each
 
 
 def format_of(contents: bytes) -> str | None:

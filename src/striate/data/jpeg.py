@@ -36,7 +36,7 @@ INK = "CMYK inks become RGB without a colour profile"
 
 @dataclass(frozen=True)
 class Header:
-    """What a JPEG says before its first scan, which begins at `scan`. `frame`: the marker of its frame, 0xC0 to 0xCF."""
+    """What a JPEG says before its first scan, which begins at byte `scan`. `frame`: the marker of its frame."""
 
     frame: int
     bits: int
@@ -134,8 +134,10 @@ def _is_padding(contents: bytes, scan: int, count: int) -> bool:
     Where more are, a file was filled up after a cut, and the first of the filling have been taken for pixels.
     """
     end = contents.find(bytes((0xFF, EOI)), scan)
-    data = contents[scan:end]
-    return 0 < end and data[-count:].count(data[-1]) == count and data[-2 * count :].count(data[-1]) < count + FEW_LEFT
+    if end < 0:
+        return False
+    last, both = contents[end - 1], contents[max(scan, end - 2 * count) : end]
+    return both[-count:].count(last) == count and both.count(last) < count + FEW_LEFT
 
 
 def _rgb(inverted: Array) -> Array:

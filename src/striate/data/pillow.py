@@ -120,7 +120,7 @@ def _png(contents: bytes, name: str, check: Check) -> Read:
     if found.key is not None:
         values = through_key(values, found.key)
         notes.append(TRANSPARENT)
-    narrow, laid = _narrow(values)
+    narrow, laid = _opaque(values)
     mode = {1: "I;16", 2: "LA;16", 3: "RGB;16", 4: "RGBA;16"}[values.shape[2]]
     return Read(narrow, mode, turn, profile=found.profile, notes=[SIXTEEN, *[TRANSPARENT] * laid, *notes])
 
@@ -140,7 +140,7 @@ def _tiff(contents: bytes, name: str, check: Check) -> Read:
     with no_stderr if image.tile and image.tile[0][0] == "libtiff" else nullcontext():
         raw = str(_rawmode(image))
         if page.bits == 16 and not page.planar and raw[:-1] in ("RGB;16", "RGBA;16", "RGBX;16"):
-            narrow, laid = _narrow(_both_bytes(opened))
+            narrow, laid = _opaque(_both_bytes(opened))
             found = Read(narrow, raw[:-1], notes=[SIXTEEN, *[TRANSPARENT] * laid])
         else:
             found = _plain(image, name, page)
@@ -167,41 +167,38 @@ def _plain(image: Any, name: str, page: tiff.Page | None = None) -> Read:
     if getattr(image, "n_frames", 1) > 1 and page is None:
         found.notes.append(FIRST.replace("several", f"{image.n_frames:,}"))
     try:
-        colours, alpha = _channels(image, found.notes, page)
+        values = _channels(image, found.notes, page)
     except ValueError as error:
         raise DataError(f"{name}: has {error}. Save it with 8 or 16 bits a channel.") from None
-    if alpha is not None and alpha.size and alpha.min() < 255:
-        colours = over_white(colours, alpha)
-        found.notes.append(TRANSPARENT)
-    found.pixels = colours
+    found.pixels, laid = _opaque(values)
+    found.notes += [TRANSPARENT] * laid
     return found
 
 
-def _channels(image: Image, notes: list[str], page: tiff.Page | None) -> tuple[NDArray[np.uint8], Array | None]:
-    """(h, w, 1 or 3), and the alpha (h, w) where there is one. Raises `ValueError` for values without a rule."""
+def _channels(image: Image, notes: list[str], page: tiff.Page | None) -> NDArray[np.uint8]:
+    """(h, w, 1 to 4), of 2 and 4 channels the last is the alpha. Raises `ValueError` for values without a rule."""
     mode, key = image.mode, image.info.get("transparency")
     if mode == "1":
         notes.append("1 bit becomes 0 and 255")
-        return np.asarray(image).astype(np.uint8)[..., None] * np.uint8(255), None
+        return np.asarray(image).astype(np.uint8)[..., None] * np.uint8(255)
     if mode.startswith("I;16"):
         bits = page.bits if page else 16
         notes.append(SIXTEEN.replace("16", str(bits)))
-        return from_16_bits(np.asarray(image), 2**bits - 1)[..., None], None
+        return from_16_bits(np.asarray(image), 2**bits - 1)[..., None]
     if mode == "I":
         whole = np.asarray(image)
         whole = whole.view(np.uint32) if page and page.kind == 1 else whole
         notes.append(f"{page.bits if page else 32}-bit whole numbers, all in 0..255, are kept")
-        return from_whole_numbers(whole)[..., None], None
+        return from_whole_numbers(whole)[..., None]
     if mode == "F":
         notes.append("floating-point numbers become 0..255")
-        return from_floating_point(np.asarray(image))[..., None], None
+        return from_floating_point(np.asarray(image))[..., None]
     if mode in ("P", "PA"):
         notes.append(PALETTE)
         if page is not None:
             return _by_table(np.asarray(image), page.colours)
-        rgba = np.asarray(image.convert("RGBA" if mode == "PA" or key is not None else "RGB"))
-        return rgba[..., :3], rgba[..., 3] if rgba.shape[2] == 4 else None
-    if mode in ("La", "RGBa"):
+        image = image.convert("RGBA" if mode == "PA" or key is not None else "RGB")
+    elif mode in ("La", "RGBa"):
         image = image.convert(mode.upper())
     elif mode == "LAB":
         notes.append("Lab colours become sRGB")
@@ -215,19 +212,19 @@ def _channels(image: Image, notes: list[str], page: tiff.Page | None) -> tuple[N
     values = values[..., None] if values.ndim == 2 else values
     if isinstance(key, int) and mode == "L":  # a GIF of grey
         notes.append(TRANSPARENT)
-        return through_key(values, (key,)), None
-    return (values[..., :-1], values[..., -1]) if values.shape[2] in (2, 4) else (values, None)
+        return through_key(values, (key,))
+    return values
 
 
-def _by_table(indices: Array, colours: tuple[int, ...]) -> tuple[NDArray[np.uint8], Array | None]:
+def _by_table(indices: Array, colours: tuple[int, ...]) -> NDArray[np.uint8]:
     """The colours of a TIFF's palette: reds, greens and blues, of 16 bits, or of 8 as some write them."""
-    alpha = indices[..., 1] if indices.ndim == 3 else None
-    indices = indices[..., 0] if indices.ndim == 3 else indices
-    table: Array = np.array(colours, np.int64).reshape(3, -1).T
-    if int(indices.max()) >= len(table):
-        raise ValueError(f"a palette of {len(table)} colours, and a pixel of colour {int(indices.max())}")
-    table = from_16_bits(table) if table.max() > 255 else table.astype(np.uint8)
-    return table[indices], alpha
+    indices, alpha = (indices, None) if indices.ndim == 2 else (indices[..., 0], indices[..., 1:])
+    each = len(colours) // 3
+    if int(indices.max()) >= each:
+        raise ValueError(f"a palette of {each} colours, and a pixel of colour {int(indices.max())}")
+    wide = np.array(colours[: 3 * each]).reshape(3, each).T
+    table = from_16_bits(wide) if wide.max() > 255 else wide.astype(np.uint8)
+    return table[indices] if alpha is None else np.concatenate((table[indices], alpha), axis=2)
 
 
 def _both_bytes(opened: Callable[[], Any]) -> Array:
@@ -252,14 +249,13 @@ def _with_rawmode(args: Any, rawmode: str) -> Any:
     return rawmode if isinstance(args, str) else (rawmode, *args[1:])
 
 
-def _narrow(values: Array) -> tuple[NDArray[np.uint8], bool]:
-    """16-bit (h, w, c) as 8-bit grey or RGB, and whether something was transparent."""
-    if values.shape[2] in (1, 3):
-        return from_16_bits(values), False
-    colours, alpha = values[..., :-1], values[..., -1]
-    if alpha.min() == 65535:
-        return from_16_bits(colours), False
-    return over_white(colours, alpha), True
+def _opaque(values: Array) -> tuple[NDArray[np.uint8], bool]:
+    """(h, w, 1 to 4) of 8 or 16 bits as 8-bit grey or RGB, and whether something was transparent."""
+    if values.shape[2] in (2, 4):
+        if values[..., -1].min() < np.iinfo(values.dtype).max:
+            return over_white(values), True
+        values = values[..., :-1]
+    return from_16_bits(values) if values.dtype == np.uint16 else values, False
 
 
 def _from_lab(image: Image) -> Any:

@@ -44,20 +44,20 @@ def from_16_bits(values: Array, most: int = 65535) -> Pixels:
     return _by_rows(lambda some: (some.astype(np.uint32) * 255 + most // 2) // most, values)
 
 
-def over_white(colours: Array, alpha: Array) -> Pixels:
-    """Colours (h, w, c) seen through to white where alpha (h, w) says so; both of 8 bits, or both of 16.
+def over_white(values: Array) -> Pixels:
+    """Colours of 8 or 16 bits, white where the last channel of (h, w, c), their alpha, lets it through.
 
-    >>> over_white(np.array([[[10], [10], [0]]], np.uint8), np.array([[255, 0, 51]], np.uint8)).ravel().tolist()
+    >>> over_white(np.array([[[10, 255], [10, 0], [0, 51]]], np.uint8)).ravel().tolist()
     [10, 255, 204]
     """
-    full = 255 if colours.dtype == np.uint8 else 65535
+    full = np.iinfo(values.dtype).max
     scale = full * full // 255
 
     def laid(some: Array) -> Array:
         part, through = some[..., :-1].astype(np.uint64), some[..., -1:].astype(np.uint64)
         return (part * through + full * (full - through) + scale // 2) // scale
 
-    return _by_rows(laid, np.concatenate((colours, alpha[..., None]), axis=2))
+    return _by_rows(laid, values)
 
 
 def through_key(values: Array, key: tuple[int, ...]) -> Array:

@@ -26,10 +26,18 @@ def gradients(net: nn.Module, images: Tensor, targets: Tensor, rule: Rule | None
 
     Takes what `prepared` gave. `ConfigError` where the score has no slope, or a rule finds no ReLU.
     """
+    return gradients_and_scores(net, images, targets, rule)[0]
+
+
+def gradients_and_scores(
+    net: nn.Module, images: Tensor, targets: Tensor, rule: Rule | None = None
+) -> tuple[Tensor, Tensor]:
+    """`gradients`, and the scores (n,) themselves."""
     parts = pictures_at_once(images)
+    both = zip(images.split(parts), targets.split(parts), strict=True)
     with as_found(net):
-        found = [_gradient(net, x, t, rule) for x, t in zip(images.split(parts), targets.split(parts), strict=True)]
-    return torch.cat(found)
+        found, score = zip(*[_gradient(net, x, wanted, rule) for x, wanted in both], strict=True)
+    return torch.cat(found), torch.cat(score)
 
 
 def weighted_gradients(
@@ -47,12 +55,12 @@ def weighted_gradients(
     total, per_picture = torch.zeros_like(images), (-1, *[1] * (images.ndim - 1))
     with as_found(net):
         for picture, number in pairs(images, len(weights)):
-            found = _gradient(net, copy(images[picture], number), targets[picture])
+            found, _ = _gradient(net, copy(images[picture], number), targets[picture])
             total.index_add_(0, picture, found * weights[number].view(per_picture))
     return total
 
 
-def _gradient(net: nn.Module, images: Tensor, targets: Tensor, rule: Rule | None = None) -> Tensor:
+def _gradient(net: nn.Module, images: Tensor, targets: Tensor, rule: Rule | None = None) -> tuple[Tensor, Tensor]:
     leaf = images.clone().requires_grad_()
     try:
         score = scores(net, leaf.clone(), targets)  # a network may work in place on its input, but not on a leaf
@@ -60,7 +68,7 @@ def _gradient(net: nn.Module, images: Tensor, targets: Tensor, rule: Rule | None
         if "requires grad" not in str(error):
             raise
         raise ConfigError(f"the answer has no slope: {str(error).splitlines()[0]} {STILL}") from None
-    return slope(score, leaf, rule)
+    return slope(score, leaf, rule), score.detach()
 
 
 def slope(score: Tensor, of: Tensor, rule: Rule | None = None) -> Tensor:

@@ -105,7 +105,7 @@ def named_kernel(name: str, dimensions: int = 2) -> Tensor:
     if known not in LINES:
         there = ", ".join([*LINES, "edge_detection"])
         raise ConfigError(
-            f"kernel {known} has 2 dimensions, here it would need {dimensions}. Take {there}, or write its numbers."
+            f"kernel {known} is 2-D, here it would have to be {dimensions}-D. Take {there}, or write its numbers."
         )
     divisor, line = LINES[known]
     numbers_1d = torch.tensor(line, dtype=torch.float64)
@@ -166,9 +166,9 @@ def _shape(read: Any, text: str) -> tuple[int, ...]:
     inner = [_shape(row, text) for row in read]
     for number, shape in enumerate(inner):
         if shape != inner[0]:
-            first, other = (f"{s[0]} numbers" if s else "one number" for s in (inner[0], shape))
+            first, other = ("×".join(map(str, s)) if s else "no row" for s in (inner[0], shape))
             raise ConfigError(
-                f"the kernel {_short(text)} is ragged: row 1 has {first}, row {number + 1} {other}. Make them equal."
+                f"the kernel {_short(text)} is ragged: row 1 is {first}, row {number + 1} {other}. Make them equal."
             )
     return (len(read), *inner[0])
 

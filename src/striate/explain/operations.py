@@ -25,7 +25,7 @@ from striate.solving import Fit
 
 OPERATIONS = ("convolution", "transposed", "max_pool", "average_pool")
 MODES = ("valid", "same", "full")
-MOST_NUMBERS = 1_000_000_000  # of a result or of what is laid out for it: 8 GB
+MOST_NUMBERS = 500_000_000  # of a result or of what is laid out for it: 4 GB
 LARGEST = 100_000  # of a stride, padding or dilation
 
 
@@ -143,12 +143,16 @@ class Operation:
         axes = self.kernel.ndim
         sizes = picture.shape[-axes:]
         self.shape(sizes)
+        spread = self.stride if self.name == "transposed" else (1,) * axes
+        laid_out = [(n - 1) * s + 1 + sum(b) for n, s, b in zip(sizes, spread, self.border, strict=True)]
+        if (numbers := prod(picture.shape[:-axes]) * prod(laid_out)) > MOST_NUMBERS:
+            raise ConfigError(f"with its border it has {numbers:,} numbers, more than {MOST_NUMBERS:,}. Pad less.")
         if self.name == "transposed" and max(self.stride) > 1:
             wide = [(n - 1) * s + 1 for n, s in zip(sizes, self.stride, strict=True)]
-            spread = torch.zeros(*picture.shape[:-axes], *wide, dtype=picture.dtype, device=picture.device)
+            wider = torch.zeros(*picture.shape[:-axes], *wide, dtype=picture.dtype, device=picture.device)
             places = tuple(slice(None, None, s) for s in self.stride)
-            spread[(slice(None),) * (picture.ndim - axes) + places] = picture
-            picture = spread
+            wider[(slice(None),) * (picture.ndim - axes) + places] = picture
+            picture = wider
         flat = [side for pair in reversed(self.border) for side in pair]
         if not any(flat):
             return picture

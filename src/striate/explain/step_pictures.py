@@ -20,7 +20,7 @@ MARGIN, GAP, TOP = 48, 84, 138  # pixels: around, between the tables, above them
 LARGEST_CELL, SMALLEST_CELL = 58, 30  # pixels
 LEAST_WIDTH, MOST_WIDTH, MOST_HEIGHT = 880, 1700, 900  # of the picture, and of its tables
 LINE = 34  # pixels from line to line of the sum
-COLOURS = 64  # of a GIF
+COLOURS = 128  # of a GIF
 LAST = 3000  # milliseconds that the last picture stays
 
 
@@ -216,7 +216,8 @@ def _result(canvas: Canvas, layout: Layout, step: int) -> None:
     row, column = steps.place(step)
     canvas.box((left, top, columns * layout.cell, rows * layout.cell), None, mixed(paint.line, paint.wire, 0.5))
     canvas.box((left + column * layout.cell, top + row * layout.cell, layout.cell, layout.cell), None, faces.front, 3)
-    _caption(canvas, layout, len(layout.tables) - 1, f"result, {_by((rows, columns))}")
+    size_said = str(columns) if rows == steps.grid.shape[0] == 1 else _by((rows, columns))
+    _caption(canvas, layout, len(layout.tables) - 1, f"result, {size_said}")
 
 
 def _between(canvas: Canvas, layout: Layout) -> None:

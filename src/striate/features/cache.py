@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +23,7 @@ from striate.weights.files import load_tensors, save_tensors
 
 MOST_BYTES = 2 * 2**30
 ENDING = ".safetensors"
+A_DAY = 86_400  # seconds
 
 
 def key(card: Card, pictures: str, variant: str = "") -> str:
@@ -36,7 +38,7 @@ def key(card: Card, pictures: str, variant: str = "") -> str:
 
 @dataclass(frozen=True)
 class FeatureCache:
-    """Features on disk in `folder` (None: `features` in the cache folder), at most `most_bytes` in all."""
+    """Features on disk in `folder` (None: `features` in the cache folder), at most about `most_bytes` in all."""
 
     folder: Path | None = None
     most_bytes: int = MOST_BYTES
@@ -85,6 +87,9 @@ class FeatureCache:
         return True
 
     def _make_room(self, wanted: int) -> None:
+        for path in self.place.glob(".*.tmp"):  # of a process that was killed while it wrote
+            if time.time() - path.stat().st_mtime > A_DAY:
+                path.unlink(missing_ok=True)
         files = [(path, path.stat()) for path in self.place.iterdir() if path.suffix == ENDING]
         total = wanted + sum(status.st_size for _, status in files)
         for path, status in sorted(files, key=lambda pair: pair[1].st_mtime_ns):

@@ -16,7 +16,7 @@ from striate.model import Model
 
 @dataclass(frozen=True)
 class Card:
-    """What features depend on. `weights`, `preprocess`: SHA-256; `layer`: a name, or None for the classifier's input."""
+    """What features depend on. `weights`, `preprocess`: SHA-256; `layer`: None for what the classifier is given."""
 
     network: str
     weights: str
@@ -27,7 +27,7 @@ class Card:
     def of(cls, model: Model, layer: str | None = None) -> Card:
         """The card of the features that `model.features(..., layer)` gives.
 
-        What the classifier is given does not depend on the classifier, so that one does not count where `layer` is None.
+        What the classifier is given does not depend on the classifier, which does not count where `layer` is None.
         """
         last = None if layer is not None else classifier_name(model)
         return cls(model.reference.text, weights_sha256(model.net, without=last), layer, model.preprocess.fingerprint())

@@ -94,7 +94,7 @@ def _chosen(kind: str, x: Array, y: Array, classes: tuple[str, ...], parts: list
     right = (held_out[best].argmax(1) == wanted).double().numpy()
     tensors = _learned(kind, x, y, len(classes), facts.strengths[: best + 1])[-1]
     if basis is not None:
-        tensors |= {name: tensors[name] @ torch.from_numpy(basis.T) for name in facts.turned}
+        tensors |= {name: tensors[name] @ torch.from_numpy(np.ascontiguousarray(basis.T)) for name in facts.turned}
     accuracies = tuple(float(right[test].mean()) for _, test in parts)
     return Fitted(kind, classes, tensors, facts.strengths[best], temperatures[best], accuracies, held_out[best])
 
@@ -122,7 +122,9 @@ def _axes(x: Array) -> tuple[Array | None, Array]:
 
 def _learned(kind: str, x: Array, y: Array, classes: int, strengths: Sequence[float]) -> list[dict[str, Tensor]]:
     given = kinds[kind](x, y, classes, strengths)
-    return [{name: torch.from_numpy(array) for name, array in tensors.items()} for tensors in given]
+    return [
+        {name: torch.from_numpy(np.ascontiguousarray(array)) for name, array in tensors.items()} for tensors in given
+    ]
 
 
 @torch.inference_mode()

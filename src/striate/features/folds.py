@@ -33,8 +33,8 @@ def folds(
     least = int(np.argmin(counts))
     if counts[least] < 2:
         raise DataError(
-            f"class '{classes[least]}' has {('no', 'one')[counts[least]]} {what}; each class needs two or more, to learn "
-            "and to check. Add some, or leave the class out."
+            f"class '{classes[least]}' has {('no', 'one')[counts[least]]} {what}; each class needs two or more, to "
+            "learn and to check. Add some, or leave the class out."
         )
     parts = min(most, counts[least])
     if groups is None:

@@ -1,7 +1,7 @@
 """An index to search pictures by what a network sees in them: cosine similarity of features.
 
-Up to 100,000 pictures every one is compared, in blocks of one matrix product. Above, usearch finds candidates in a graph
-where it is installed, and they are compared exactly; what it misses is the price.
+Up to 100,000 pictures every one is compared, in blocks of one matrix product. Above, usearch, where it is installed,
+finds candidates in a graph, and they are compared exactly; what it misses is the price.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +43,18 @@ class Index:
 
     def __len__(self) -> int:
         return len(self.files)
+
+    @cached_property
+    def searchable(self) -> Any:
+        """usearch's graph, ready; None where there is none, usearch is not installed, or it is not of this index."""
+        if self.graph is None:
+            return None
+        try:
+            found = optional("usearch.index", "search").Index.restore(self.graph.numpy().tobytes())
+        except (ConfigError, RuntimeError, ValueError):
+            return None
+        fits = found is not None and found.ndim == self.features.shape[1] and len(found) == len(self)
+        return found if fits else None
 
 
 def build(
@@ -103,7 +116,7 @@ def load_index(path: Path, card: Card | None = None) -> Index:
     try:
         files, labels = (_texts(tensors[name]) if name in tensors else None for name in ("files", "labels"))
         checked = table(tensors["features"], files or [], labels=labels, card=own, where=where)
-    except (KeyError, ValueError, RecursionError) as error:
+    except (KeyError, TypeError, ValueError, RecursionError) as error:
         if isinstance(error, DataError):
             raise
         raise DataError(f"{where}: the index is damaged ({error}). Make it again.") from None
@@ -125,12 +138,12 @@ def search(index: Index, queries: Tensor, k: int = 10) -> tuple[Tensor, Tensor]:
         raise DataError("the queries have features that are not numbers (NaN or infinite).")
     k = min(k, len(index))
     unit = normalize(queries.float(), dim=1)
-    if index.graph is not None and (found := _by_graph(index, unit, k)) is not None:
+    if not len(unit):
+        return torch.empty(0, k), torch.empty(0, k, dtype=torch.long)
+    if index.searchable is not None and (found := _by_graph(index, unit, k)) is not None:
         return found
     at_once = max(1, CELLS // len(index))
-    parts = [_best(part @ index.features.T, k) for part in unit.split(at_once) if len(part)]
-    if not parts:
-        return torch.empty(0, k), torch.empty(0, k, dtype=torch.long)
+    parts = [_best(part @ index.features.T, k) for part in unit.split(at_once)]
     return torch.cat([values for values, _ in parts]), torch.cat([places for _, places in parts])
 
 
@@ -149,18 +162,11 @@ def _graph(unit: Tensor) -> Any:
 
 
 def _by_graph(index: Index, unit: Tensor, k: int) -> tuple[Tensor, Tensor] | None:
-    """As `search`; None where usearch is not installed, or its graph is not of this index."""
-    assert index.graph is not None
-    try:
-        graph = optional("usearch.index", "search").Index.restore(index.graph.numpy().tobytes())
-    except ConfigError:
-        return None
-    if graph is None or graph.ndim != unit.shape[1] or len(graph) != len(index):
-        return None
+    """As `search`; None where the graph gives too few."""
     wanted = min(len(index), CANDIDATES * k)
     values, places = [], []
     for query in unit:
-        near = torch.from_numpy(graph.search(query.numpy(), wanted).keys.astype(np.int64))
+        near = torch.from_numpy(index.searchable.search(query.numpy(), wanted).keys.astype(np.int64))
         near = near[near < len(index)].sort().values
         if len(near) < k:
             return None

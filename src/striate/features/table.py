@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from zipfile import ZipFile
 
 import numpy as np
 import torch
@@ -122,8 +123,12 @@ def _card(content: Table) -> str:
 
 def _npz(content: Table) -> bytes:
     arrays: dict[str, Any] = {name: np.array(column, dtype=np.str_) for name, column in _texts(content).items()}
+    arrays |= {"features": content.features.numpy(), "card": np.array(_card(content))}
     buffer = io.BytesIO()
-    np.savez(buffer, features=content.features.numpy(), card=np.array(_card(content)), **arrays)
+    with ZipFile(buffer, "w") as archive:  # numpy.savez has no place for an array called "file"
+        for name, array in arrays.items():
+            with archive.open(f"{name}.npy", "w", force_zip64=True) as member:
+                np.lib.format.write_array(member, array, allow_pickle=False)
     return buffer.getvalue()
 
 

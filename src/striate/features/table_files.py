@@ -20,6 +20,7 @@ from striate.features.extras import optional
 
 TEXTS = ("file", "label", "split")
 WIDEST = 2**20  # features a row
+MOST_VALUES = 2**31  # of a Parquet file, whose few bytes can stand for very many: 8 GB as float32
 AGAIN = "Make it again."
 
 
@@ -40,7 +41,10 @@ def read_parquet(path: Path) -> Columns:
     parquet = optional("pyarrow.parquet", "parquet")
     try:
         with open_regular(path) as file:
-            found = parquet.read_table(file)
+            opened = parquet.ParquetFile(file)
+            if (values := opened.metadata.num_rows * opened.metadata.num_columns) > MOST_VALUES:
+                raise DataError(f"{where}: holds {values:,} values, more than {MOST_VALUES:,}. Split it into several.")
+            found = opened.read()
             metadata = (found.schema.metadata or {}).get(b"striate")
             texts = {name: found.column(name).to_pylist() for name in TEXTS if name in found.column_names}
             names = _feature_names([name for name in found.column_names if name not in TEXTS], where)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from striate import networks
 from striate.data.records import DataSet, Part, Pictures
+from striate.data.transforms.augment import Augment
 from striate.errors import ConfigError
 from striate.networks import Net
 from striate.rows import Shape
@@ -56,6 +57,20 @@ def _small(pictures: Part) -> Shape:
         return channels, height, width
     side = min(PHOTOGRAPH, height, width)
     return channels, side, side
+
+
+def augment_of(config: TrainConfig) -> Augment:
+    """How pictures change from epoch to epoch."""
+    return Augment(
+        flip=config.flip,
+        shift=config.shift or 0,
+        crop=config.crop or None,
+        rotate=config.rotate,
+        jitter=config.jitter,
+        erase=config.erase,
+        mixup=config.mixup,
+        cutmix=config.cutmix,
+    )
 
 
 def slug(text: str) -> str:

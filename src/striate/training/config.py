@@ -79,8 +79,10 @@ class TrainConfig:
     rotate: float = setting(0.0, meaning="random turns up to so many degrees", low=0.0, high=180.0)
     jitter: float = setting(0.0, meaning="random brightness, contrast and saturation, 0.4 is strong", low=0.0, high=1.0)
     erase: float = setting(0.0, meaning="share of the pictures with a random rectangle erased", low=0.0, high=1.0)
-    mixup: float = setting(0.0, meaning="mix pictures in pairs: alpha of the Beta distribution; 0: none", low=0.0)
-    cutmix: float = setting(0.0, meaning="paste parts of other pictures: alpha as of mixup; 0: none", low=0.0)
+    mixup: float = setting(
+        0.0, meaning="mix pictures in pairs: alpha of the Beta distribution; 0: none", low=0.0, high=1.0
+    )
+    cutmix: float = setting(0.0, meaning="paste parts of other pictures: alpha as of mixup; 0: none", low=0.0, high=1.0)
     seed: int = setting(0, meaning="the number all randomness comes from", low=0, high=2**63 - 1)
     image: tuple[int, ...] | None = setting(None, meaning="what the network takes, as 1x28x28; the network's own size")
     precision: str = setting("auto", meaning="numbers to compute with", choices=("auto", "float32", "bfloat16"))

@@ -13,11 +13,11 @@ from torch import Tensor, nn
 
 from striate.data.loader import Batch, Loader
 from striate.data.preprocess import Preprocess
-from striate.data.transforms.augment import Augment
 from striate.errors import TrainingError
 from striate.tasks.classify import Classify
 from striate.training import randomness
 from striate.training.average import Average
+from striate.training.choices import augment_of
 from striate.training.config import TrainConfig
 from striate.training.events import Event, Step
 from striate.training.machine import Machine
@@ -82,7 +82,7 @@ class Loop:
         self.net, self.loader, self.preprocess, self.task = net, loader, preprocess, task
         self.config, self.machine, self.ranks, self.classes = config, machine, ranks, classes
         self.labels = loader.part.labels
-        self.augment = Augment.of(config)
+        self.augment = augment_of(config)
         self.optimizer = optimizer_for(net, config)
         self.parameters = [p for group in self.optimizer.param_groups for p in group["params"]]
         self.buffers = [b for b in net.buffers() if b.is_floating_point()]

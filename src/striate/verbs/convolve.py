@@ -122,7 +122,7 @@ def check_files(settings: ConvolveSettings) -> None:
     if settings.picture is None and (settings.out or settings.sheet):
         raise ConfigError("convolve: -o and --sheet need a picture. Give IMAGE.")
     kinds = {"out": results(settings.picture), "sheet": (".png",), "animate": (".gif",)}
-    taken = {} if settings.picture is None else {settings.picture.resolve(): "the picture itself"}
+    taken = {} if settings.picture is None else {settings.picture.resolve(): "the input itself"}
     for key, suffixes in kinds.items():
         path: Path | None = getattr(settings, key)
         if path is None:
@@ -132,7 +132,7 @@ def check_files(settings: ConvolveSettings) -> None:
         if path.is_dir():
             raise ConfigError(f"convolve: {key} is '{path}', which is a folder. Name a file.")
         if path.resolve() in taken or (settings.picture and path.exists() and path.samefile(settings.picture)):
-            what = taken.get(path.resolve(), "the picture itself")
+            what = taken.get(path.resolve(), "the input itself")
             raise ConfigError(f"convolve: {key} is '{path}', which is {what}. Name another file.")
         taken[path.resolve()] = f"also {key}"
 
@@ -157,9 +157,9 @@ def asked(settings: ConvolveSettings, source: Source | None) -> tuple[Operation,
     else:
         kernel, name = read_kernel(settings.kernel, axes), full_name(settings.kernel) or settings.kernel
     if source is not None and not _fits(kernel.ndim, source):
-        what = "a sound" if source.sound else "a picture" if axes == 2 else f"{axes} dimensions"
-        how = f"write it with {axes} pairs of brackets, as {'[' * axes}1, 0, -1{']' * axes}"
-        raise ConfigError(f"convolve: the kernel has {kernel.ndim} dimensions, {what} needs {axes}: {how}.")
+        what = "a sound" if source.sound else "a picture" if axes == 2 else "an array of these axes"
+        how = f"Write it as {'[' * axes}1, 0, -1{']' * axes}."
+        raise ConfigError(f"convolve: the kernel is {kernel.ndim}-D, {what} needs one that is {axes}-D. {how}")
     stride = settings.stride or (str(len(kernel)) if name is None else "1")  # windows of a pooling lie side by side
     given = {"stride": stride, "padding": settings.padding, "dilation": settings.dilation}
     steps = {key: _each_axis(key, text) for key, text in given.items()}
@@ -186,13 +186,15 @@ def small_grid(settings: ConvolveSettings, operation: Operation, source: Source 
     from striate.explain.windows import extent
 
     kernel = operation.kernel
+    reach = max(extent(k, d) for k, d in zip(kernel.shape, operation.dilation, strict=True))
     if kernel.ndim > 2:
         raise ConfigError(f"convolve: an animation shows one or two dimensions; the kernel has {kernel.ndim}.")
     if source is not None:
         if source.axes != 2 or source.numbers.is_floating_point():
             raise ConfigError("convolve: only pictures are animated. Leave IMAGE out to see a grid of numbers.")
-        return shrunk(source.numbers, settings.grid or OF_SIDE)
-    reach = max(extent(k, d) for k, d in zip(kernel.shape, operation.dilation, strict=True))
+        rows, columns = source.numbers.shape[1:]
+        enough = -(-(reach + 1) * max(rows, columns) // min(rows, columns))
+        return shrunk(source.numbers, settings.grid or min(max(OF_SIDE, enough), LARGEST_GRID))
     usual = {"convolution": max(5, reach), "transposed": 3}.get(operation.name, reach + max(operation.stride))
     side = settings.grid or min(usual, LARGEST_GRID)
     return numbered_grid(1 if kernel.ndim == 1 else side, side)

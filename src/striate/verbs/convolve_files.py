@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
 
+import torch
 from PIL import Image
 from torch import Tensor
 
@@ -56,7 +57,8 @@ def write_result(path: Path, result: Tensor, source: Source, values: str, operat
         faster = operation.stride[0] if operation.name == "transposed" else 1 / operation.stride[0]
         return write_sound(path, Sound(result, max(1, round(source.sound.rate * faster)), source.sound.bits))
     weight = float(operation.kernel.sum()) if operation.name == "convolution" else None
-    pixels, rule = as_pixels(result, values, sum_of_kernel=weight)
+    of_pixels = source.numbers.dtype is torch.uint8
+    pixels, rule = as_pixels(result, values, sum_of_kernel=weight, of_pixels=of_pixels)
     while pixels.ndim > 3:
         pixels = pixels[0]
     if pixels.ndim == 3:

@@ -17,10 +17,11 @@ from .case import Case
 from .jpeg import jpegs
 from .orientation import orientations
 from .others import others
+from .places import places
 from .png import pngs
 from .tiff import tiffs
 
-__all__ = ["Case", "bombs", "cases", "damaged"]
+__all__ = ["Case", "bombs", "cases", "damaged", "places"]
 
 
 @functools.cache

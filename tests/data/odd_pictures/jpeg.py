@@ -41,9 +41,7 @@ def damage() -> list[Case]:
         Case("jpeg with much left over", much, says="pixel data are left over", row="leftover bytes"),
         Case("jpeg ended in the middle", whole[:half] + b"\xff\xd9", says="damaged or cut off"),
         Case("jpeg filled up with zeros", whole[:half] + bytes(half), says="damaged or cut off"),
-        Case(
-            "jpeg filled up and ended", whole[:half] + bytes(half) + b"\xff\xd9", says="damaged or cut off"
-        ),
+        Case("jpeg filled up and ended", whole[:half] + bytes(half) + b"\xff\xd9", says="damaged or cut off"),
         Case("jpeg without its last byte", whole[:-1], says="damaged or cut off"),
     ]
 

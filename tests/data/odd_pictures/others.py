@@ -72,10 +72,7 @@ def wrong_names() -> Iterator[Case]:
     for form, contents in whole_pictures().items():
         right = as_rgb(NOISE[..., 0]) if form == "GIF" else NOISE
         right = simplejpeg.decode_jpeg(contents) if form == "JPEG" else right
-        for of, suffix in SUFFIXES.items():
-            wrong = (
-                {"notes": (f"whatever its suffix {suffix.lower()} says",), "row": "wrong suffix"} if of != form else {}
-            )
-            yield Case(f"{form} as x{suffix}", contents, right, suffix=suffix, **wrong)
-        for suffix in (".dat", ""):
-            yield Case(f"{form} as x{suffix}", contents, right, suffix=suffix)
+        for of, suffix in (*SUFFIXES.items(), (form, ".dat"), (form, "")):
+            notes = (f"whatever its suffix {suffix.lower()} says",) if of != form else ()
+            row = "wrong suffix" if notes else "palette" if form == "GIF" else ""
+            yield Case(f"{form} as x{suffix}", contents, right, notes=notes, row=row, suffix=suffix)
