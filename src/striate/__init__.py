@@ -13,6 +13,7 @@ __version__ = "0.1.0"
 os.environ.setdefault("GOMP_SPINCOUNT", "3000")
 
 if TYPE_CHECKING:
+    from striate.data.read import read
     from striate.errors import StriateError
     from striate.explain.convolution import convolve
     from striate.model import Model, load
@@ -36,6 +37,7 @@ _PUBLIC = {
     "evaluate": "striate.verbs.evaluate",
     "load": "striate.model",
     "predict": "striate.verbs.predict",
+    "read": "striate.data.read",
     "report": "striate.verbs.report",
     "show": "striate.verbs.show",
     "solve": "striate.solving",
@@ -51,6 +53,7 @@ __all__ = [
     "evaluate",
     "load",
     "predict",
+    "read",
     "report",
     "show",
     "solve",

@@ -4,6 +4,7 @@ import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
+from textwrap import indent
 from zlib import crc32
 
 import numpy as np
@@ -55,6 +56,21 @@ def epoch(files, folder, **options):
         with Loader(files, PREPROCESS, memory=0, cache=folder, tell=told.append, **options) as loader:
             batches = list(loader.batches(torch.arange(COUNT).split(5)))
     return torch.cat([batch.pixels for batch in batches]), told, sorted(decoded)
+
+
+def self_made(files, folder):
+    """The same loader, as a program in another process makes it."""
+    return f"""
+import torch
+from pathlib import Path
+from striate.data.loader import Loader
+from striate.data.picture_files import PictureFiles
+from striate.data.preprocess import Preprocess
+cache, data = Path({str(folder)!r}), Path({str(files.root)!r})
+files = PictureFiles(data, [f"{{i:02}}.png" for i in range(12)], torch.arange(12) % 3, (3, 20, 30))
+preprocess = Preprocess((3, 8, 10), (0.5,) * 3, (0.25,) * 3, "resize")
+loader = Loader(files, preprocess, memory=0, cache=cache)
+"""
 
 
 def expected(files):
@@ -174,14 +190,8 @@ class TestDamage:
         assert "is a pipe" in told[0]
 
     def test_of_what_a_dead_writer_left_is_never_trusted_and_removed(self, files, folder):
-        code = f"""
-import os, signal, torch
-from pathlib import Path
-from striate.data.loader import Loader
-from striate.data.picture_files import PictureFiles
-from striate.data.preprocess import Preprocess
-files = PictureFiles(Path({str(files.root)!r}), [f"{{i:02}}.png" for i in range(12)], torch.arange(12) % 3, (3, 20, 30))
-loader = Loader(files, Preprocess((3, 8, 10), (0.5,) * 3, (0.25,) * 3, "resize"), memory=0, cache=Path({str(folder)!r}))
+        code = f"""{self_made(files, folder)}
+import os, signal
 list(loader.batches([torch.arange(8)]))
 os.kill(os.getpid(), signal.SIGKILL)
 """
@@ -245,16 +255,10 @@ class TestTwoAtOnce:
 
     def test_in_processes_of_their_own_leave_one_sound_file(self, files, folder):
         code = f"""
-import torch
-from pathlib import Path
-from striate.data.loader import Loader
-from striate.data.picture_files import PictureFiles
-from striate.data.preprocess import Preprocess
-files = PictureFiles(Path({str(files.root)!r}), [f"{{i:02}}.png" for i in range(12)], torch.arange(12) % 3, (3, 20, 30))
-for _ in range(20):
-    with Loader(files, Preprocess((3, 8, 10), (0.5,) * 3, (0.25,) * 3, "resize"), memory=0, cache=Path({str(folder)!r})) as loader:
+for _ in range(20):{indent(self_made(files, folder), "    ")}
+    with loader:
         print(torch.cat([b.pixels for b in loader.batches(torch.arange(12).split(5))]).sum().item())
-    for path in Path({str(folder)!r}).iterdir():
+    for path in cache.iterdir():
         path.unlink(missing_ok=True)
 """
         command = [sys.executable, "-c", code]

@@ -44,9 +44,15 @@ def folder(tmp_path_factory):
     return folder
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def files(folder):
     return PictureFiles(folder, [f"{i:02}.jpg" for i in range(COUNT)], torch.arange(COUNT) % 4, (3, 30, 61))
+
+
+@pytest.fixture(scope="module", params=[0, 1], ids=["threads", "a worker"])
+def loader(request, files):
+    with Loader(files, PREPROCESS, workers=request.param, memory=0) as loader:
+        yield loader
 
 
 def order(epoch=0, batch=7):
@@ -83,10 +89,8 @@ class TestBatches:
                 assert_same(loader.batches(order()), expected(files))
             assert set(loader.unreadable) == {5, 11, 20}
 
-    @pytest.mark.parametrize("workers", [0, 1])
-    def test_after_a_skip_are_those_that_would_have_come(self, files, workers):
-        with Loader(files, PREPROCESS, workers=workers, memory=0) as loader:
-            assert_same(loader.batches(order()[3:]), list(expected(files))[3:])
+    def test_after_a_skip_are_those_that_would_have_come(self, files, loader):
+        assert_same(loader.batches(order()[3:]), list(expected(files))[3:])
 
     def test_of_arrays_are_those_of_the_preprocessing_whether_prepared_at_once_or_not(self, images, labels):
         pictures, preprocess = Pictures(images, labels), Preprocess((1, 9, 8), (0.5,), (0.5,), "resize")
@@ -128,14 +132,12 @@ class TestBatches:
 
 
 class TestUnreadable:
-    @pytest.mark.parametrize("workers", [0, 1])
-    def test_pictures_are_named_with_the_reason(self, files, workers):
-        with Loader(files, PREPROCESS, workers=workers) as loader:
-            list(loader.batches(order()))
-            assert "05.jpg" in loader.unreadable[5]
-            assert "cut off" in loader.unreadable[5]
-            assert "is empty" in loader.unreadable[11]
-            assert "is a pipe" in loader.unreadable[20]
+    def test_pictures_are_named_with_the_reason(self, loader):
+        list(loader.batches(order()))
+        assert "05.jpg" in loader.unreadable[5]
+        assert "cut off" in loader.unreadable[5]
+        assert "is empty" in loader.unreadable[11]
+        assert "is a pipe" in loader.unreadable[20]
 
     def test_pictures_may_raise_anything(self, files, monkeypatch):
         def broken(self, index, preprocess):
@@ -148,12 +150,11 @@ class TestUnreadable:
             assert loader.unreadable[0] == "00.jpg: cannot be read (RecursionError: too deep)."
             assert loader.unreadable[1] == "01.jpg: cannot be read (KeyError)."
 
-    @pytest.mark.parametrize("workers", [0, 1])
-    def test_is_a_file_that_vanishes_or_changes_after_it_was_first_read(self, tmp_path, workers):
+    def test_is_a_file_that_vanishes_or_changes_after_it_was_first_read(self, tmp_path):
         for name in "abc":
             PIL.Image.new("RGB", (30, 30), "red").save(tmp_path / f"{name}.png")
         part = PictureFiles(tmp_path, ["a.png", "b.png", "c.png"], torch.zeros(3, dtype=torch.int64), (3, 30, 30))
-        with Loader(part, PREPROCESS, workers=workers, memory=0) as loader:
+        with Loader(part, PREPROCESS, memory=0) as loader:
             (batch,) = loader.batches([torch.arange(3)])
             assert len(batch.index) == 3
             (tmp_path / "a.png").unlink()
@@ -189,8 +190,9 @@ class TestThreads:
     def test_end_with_the_loader(self, files):
         with Loader(files, PREPROCESS, memory=0) as loader:
             list(loader.batches(order()))
-            assert any(thread.name == "striate-loader" for thread in threading.enumerate())
-        assert not any(thread.name == "striate-loader" for thread in threading.enumerate())
+            (pool,) = loader._pools
+            assert all(thread.is_alive() for thread in pool.threads)
+        assert not any(thread.is_alive() for thread in pool.threads)
         with pytest.raises(LoaderError, match="the loader is closed"):
             list(loader.batches([torch.tensor([0])]))
 
@@ -251,7 +253,7 @@ class TestWorkers:
         with pytest.raises(ConfigError, match="workers is -1; it must be at least 0"):
             Loader(files, PREPROCESS, workers=-1)
 
-    @pytest.mark.parametrize("end", ["pass", "os.kill(os.getpid(), signal.SIGKILL)", "raise KeyboardInterrupt"])
+    @pytest.mark.parametrize("end", ["os.kill(os.getpid(), signal.SIGKILL)", "raise KeyboardInterrupt"])
     def test_do_not_outlive_the_program(self, folder, end):
         code = f"""
 import os, signal, sys, torch

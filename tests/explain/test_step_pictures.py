@@ -26,11 +26,11 @@ def value(terms):
     """What the sum written out comes to, worked out from its text, and what it says it does."""
     text = " ".join(terms).replace("×", "*").replace("−", "-")
     before, after = text.split("= ")
-    return eval(before, {"max": max}), float(after)  # our own text, digits and signs
+    return eval(before, {"max": lambda *numbers: max(numbers)}), float(after)  # our own text, digits and signs
 
 
 @pytest.mark.parametrize("name", OPERATIONS)
-@pytest.mark.parametrize(("stride", "padding", "dilation"), [(1, 0, 1), (2, 1, 1), (1, 1, 2), (3, 2, 1)])
+@pytest.mark.parametrize(("stride", "padding", "dilation"), [(1, 0, 1), (2, 1, 1), (1, 1, 2), (3, 1, 1)])
 def test_every_sum_written_out_comes_to_the_number_of_the_result(name, stride, padding, dilation):
     steps = {"stride": (stride,) * 2, "padding": (padding,) * 2, "dilation": (dilation,) * 2}
     drawn = Steps(Operation(name, read_kernel("[[1, -2, 0], [3, 4, 1], [0, 0, 2]]"), **steps), numbered_grid(6, 5))
@@ -73,6 +73,13 @@ def test_the_result_fills_up_and_the_window_moves():
     assert first.getpixel((round(layout.lefts[0] + 6), round(layout.middle - 2.5 * layout.cell + 6))) != last.getpixel(
         (round(layout.lefts[0] + 6), round(layout.middle - 2.5 * layout.cell + 6))
     )
+
+
+@pytest.mark.parametrize(("padding", "dilation"), [(2, 1), (1, 9)])
+def test_a_max_pooling_with_nothing_under_a_window_is_refused(padding, dilation):
+    operation = Operation("max_pool", torch.ones(2, 2), padding=(padding,) * 2, dilation=(dilation,) * 2)
+    with pytest.raises(ConfigError, match=f"padding is {padding}; here a max pooling takes at most"):
+        operation(torch.ones(8, 8))
 
 
 def test_one_dimension_is_drawn_as_a_row():
@@ -134,7 +141,8 @@ def test_a_sheet_is_drawn_for_one_two_and_three_dimensions(given, kernel, name):
     operation = Operation(name, kernel)
     drawn, rule = sheet(given, operation, operation(given), name="x", kernel="k", values="auto")
     assert 640 <= drawn.width < 1900
-    assert len(set(drawn.reduce(4).getdata())) > 20 if hasattr(drawn, "getdata") else True
+    corners = {drawn.getpixel((x, y)) for x in (0, drawn.width - 1) for y in (0, drawn.height - 1)}
+    assert corners == {tuple(bytes.fromhex(LIGHT.paper[1:]))}  # nothing runs over the edge
     assert rule
 
 

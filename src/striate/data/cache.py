@@ -91,6 +91,7 @@ class Cache:
     def put(self, index: int, row: Tensor | None) -> None:
         """Add picture `index`; None: it cannot be read. With the last one the file gets its name."""
         cached = self.open
+        self.unreadable[index] |= row is None
         if cached is None or not self.writing or self.settled[index]:
             return
         try:
@@ -100,7 +101,6 @@ class Cache:
                 if self.open is not cached or not self.writing:
                     return
                 self.settled[index] = True
-                self.unreadable[index] |= row is None
                 if self.settled.all():
                     cached.publish(self.folder)
                     self.writing = False

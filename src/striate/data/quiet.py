@@ -52,16 +52,15 @@ class Shared:
 
 @contextmanager
 def _stderr_closed() -> Iterator[None]:
-    nowhere = os.open(os.devnull, os.O_WRONLY)
     try:
         kept = os.dup(2)
     except OSError:  # a service may run without a stderr; then there is nothing to silence
-        os.close(nowhere)
         yield
         return
-    os.dup2(nowhere, 2)
-    os.close(nowhere)
     try:
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, 2)
+        os.close(nowhere)
         yield
     finally:
         os.dup2(kept, 2)

@@ -86,5 +86,4 @@ def _first(channels: int, height: int, width: int, draw: torch.Generator) -> Ten
 def _picture(spectrum: Tensor, size: tuple[int, int]) -> Tensor:
     """The numbers of a Fourier transform as a picture in 0..1."""
     falling = frequencies(*size) ** -FALL * sqrt(size[0] * size[1])
-    flat = torch.fft.irfft2(torch.view_as_complex(spectrum) * falling, s=size, norm="ortho")
-    return torch.sigmoid(4 * mixed(flat) / 4)
+    return torch.sigmoid(mixed(torch.fft.irfft2(torch.view_as_complex(spectrum) * falling, s=size)))

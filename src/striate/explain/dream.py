@@ -41,7 +41,7 @@ class Octaves:
 
     count: int = 5
     steps: int = 20
-    rate: float = 0.012
+    rate: float = 0.008
 
     def sizes(self, height: int, width: int) -> list[tuple[int, int]]:
         """(height, width) of each, from small to large; those that would be too small are left out.

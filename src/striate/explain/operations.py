@@ -116,6 +116,8 @@ class Operation:
             found = tuple(self._windows(axis, size) for axis, size in enumerate(sizes))
             if min(found) < 1:
                 self._refuse(sizes)
+            if self.name == "max_pool":
+                self._refuse_empty_windows(sizes)
         if prod(found) > MOST_NUMBERS:
             raise ConfigError(f"the result would have {prod(found):,} numbers, more than {MOST_NUMBERS:,}.")
         return found
@@ -123,6 +125,13 @@ class Operation:
     def _windows(self, axis: int, size: int) -> int:
         kernel, stride, dilation = self.kernel.shape[axis], self.stride[axis], self.dilation[axis]
         return output_size(size, kernel, stride, sum(self.border[axis]), dilation)
+
+    def _refuse_empty_windows(self, sizes: Sequence[int]) -> None:
+        """Each window of a max pooling must hold a number of the picture: the border has none."""
+        for size, kernel, padding, dilation in zip(sizes, self.kernel.shape, self.padding, self.dilation, strict=True):
+            most = extent(kernel, dilation) // 2 if dilation <= size else 0
+            if padding > most:
+                raise ConfigError(f"padding is {padding}; here a max pooling takes at most {most}, half its window.")
 
     def _refuse(self, sizes: Sequence[int]) -> None:
         reach = [extent(k, d) for k, d in zip(self.kernel.shape, self.dilation, strict=True)]

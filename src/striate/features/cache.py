@@ -10,6 +10,7 @@ import json
 import os
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -65,9 +66,11 @@ class FeatureCache:
             if card.get("features") != key or set(tensors) != {"features"}:
                 raise WeightsError(f"{path}: holds other features.")
         except WeightsError:
-            path.unlink(missing_ok=True)
+            with suppress(OSError):  # in a folder that cannot be written it stays, and is never used
+                path.unlink(missing_ok=True)
             return None
-        os.utime(path)  # what was used last is removed last
+        with suppress(OSError):  # as above
+            os.utime(path)  # what was used last is removed last
         return tensors["features"]
 
     def put(self, key: str, features: Tensor) -> bool:

@@ -64,7 +64,7 @@ def augment_of(config: TrainConfig) -> Augment:
     return Augment(
         flip=config.flip,
         shift=config.shift or 0,
-        crop=config.crop or None,
+        crop=config.crop,
         rotate=config.rotate,
         jitter=config.jitter,
         erase=config.erase,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +21,7 @@ class EvaluateSettings:
     data: str = setting(positional="DATA", meaning="a data set by name, or a folder or file; its test part counts")
     net: str | None = setting(None, meaning="the network again, where it is your own Python code")
     data_dir: Path | None = setting(None, meaning="where the files of a named data set are already")
+    format: str | None = setting(None, meaning="the layout of the data, where it can be read in several ways")
 
 
 @dataclass(frozen=True)
@@ -32,6 +33,8 @@ class Evaluated:
     examples: int
     run: str
     data: str
+    classes: str = ""  # how the data's classes differ from the model's, in words
+    unreadable: dict[str, str] = field(default_factory=dict)  # the reason by file
 
     def as_json(self) -> dict[str, Any]:
         return {
@@ -40,15 +43,20 @@ class Evaluated:
             "examples": self.examples,
             "run": self.run,
             "data": self.data,
+            "classes": self.classes,
+            "unreadable": [{"file": file, "reason": reason} for file, reason in self.unreadable.items()],
         }
 
 
-def evaluate(run: str | Path, data: Any, *, net: Net | None = None, data_dir: Path | None = None) -> Evaluated:
+def evaluate(
+    run: str | Path, data: Any, *, net: Net | None = None, data_dir: Path | None = None, format: str | None = None
+) -> Evaluated:
     """The accuracy of the model in `run` on the test part of `data`, or on all of it where it has no parts.
 
-    On the very data the model was trained on, the part that was held out then counts. `DataError` where the classes are
-    not the model's.
+    On the very data the model was trained on, the part that was held out then counts. Classes are matched by name:
+    another order or a class that is missing is told, and a class that the model does not know is a `DataError`.
     """
+    from striate.data.classes import matched, renumbered
     from striate.data.read import read
     from striate.metrics.interval import wilson
     from striate.model import load
@@ -56,16 +64,16 @@ def evaluate(run: str | Path, data: Any, *, net: Net | None = None, data_dir: Pa
 
     keep_memory()
     model = load(run, net=net)
-    dataset = read(data, data_dir=data_dir)
-    if dataset.classes != model.classes:
-        missing = [c for c in model.classes if c not in dataset.classes]
-        extra = [c for c in dataset.classes if c not in model.classes]
-        how = "; ".join(
-            f"{word} {', '.join(names[:5])}" for word, names in (("missing", missing), ("unknown", extra)) if names
-        )
-        raise DataError(f"{dataset.name}: its classes are not the model's ({how or 'another order'}).")
+    dataset = read(data, data_dir=data_dir, format=format)
+    match = matched(dataset.classes, model.classes)
     own = dataset.fingerprint() == model.facts.get("data_sha256")
-    pictures = dataset.test if dataset.test is not None and (own or not dataset.parted) else dataset.whole()
-    found = model.evaluate(pictures)
+    held_out = dataset.held_out
+    pictures = held_out if held_out is not None and (own or not dataset.parted) else dataset.whole()
+    labels = renumbered(pictures.labels, dataset.classes, model.classes, where=dataset.name)
+    found = model.evaluate(replace(pictures, labels=labels))
+    if not found.examples:
+        raise DataError(f"{dataset.name}: none of its {len(pictures):,} pictures can be read. Run striate check on it.")
     right = round(found.accuracy * found.examples)
-    return Evaluated(found.accuracy, wilson(right, found.examples), found.examples, str(run), dataset.name)
+    interval = wilson(right, found.examples)
+    said = "" if match.same else match.diff()
+    return Evaluated(found.accuracy, interval, found.examples, str(run), dataset.name, said, found.unreadable)

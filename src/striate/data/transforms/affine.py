@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from striate.data.transforms.layout import restored
+from striate.data.transforms.layout import levels_of
 
 
 def affine(
@@ -34,12 +34,13 @@ def affine(
     offset = -(back @ moved.to(there)[..., None])
     half = torch.tensor([width, height]).to(there) / 2  # the grid counts both axes from -1 to 1, whatever their pixels
     rows = torch.cat([back * (half / half[:, None]), offset / half[:, None]], 2)
-    stays = (rows == torch.eye(2, 3).to(rows)).all(2).all(1).view(-1, 1, 1, 1)
-    if stays.all():  # of no picture too
-        return batch.clone()
-    grid = functional.affine_grid(rows.float(), [n, 1, height, width], align_corners=False)
-    changed = functional.grid_sample(batch.to(torch.float32) - fill, grid, align_corners=False) + fill
-    return torch.where(stays, batch, restored(changed, batch))
+    stays = (rows == torch.eye(2, 3).to(rows)).all(2).all(1)
+    changed = batch.clone()
+    for index in (~stays).nonzero()[:, 0].tolist():
+        grid = functional.affine_grid(rows[index : index + 1].float(), [1, 1, height, width], align_corners=False)
+        pixels = batch[index : index + 1].to(torch.float32) - fill
+        changed[index] = levels_of(functional.grid_sample(pixels, grid, align_corners=False)[0] + fill, batch.dtype)
+    return changed
 
 
 def turn(batch: Tensor, degrees: Tensor, scale: Tensor, *, fill: float = 0) -> Tensor:

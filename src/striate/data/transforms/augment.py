@@ -123,10 +123,11 @@ class Augment:
         left = mix.random_shares(share_draws, self.cutmix) if self.cutmix else ones
         boxes, left = mix.random_boxes(draws[:, 2:], torch.where(cut, left, ones), (batch.shape[2], batch.shape[3]))
         shares = torch.where(cut, left, blended)
-        pasted = mix.cutmix(batch, partners, boxes)
         mixed = mix.mixup(batch, partners, torch.where(cut, ones, blended))
-        batch = torch.where(cut.to(batch.device).view(-1, 1, 1, 1), pasted, mixed)
-        return batch, mix.targets(labels, partners, shares, classes)
+        if self.cutmix:
+            chosen = cut.to(batch.device)
+            mixed[chosen] = mix.cutmix(batch, partners, boxes)[chosen]
+        return mixed, mix.targets(labels, partners, shares, classes)
 
 
 def _is_number(value: object, whole: bool = False) -> bool:

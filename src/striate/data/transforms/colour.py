@@ -11,11 +11,10 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from striate.data.transforms.layout import restored
+from striate.data.transforms.layout import levels_of
 
 LUMA = (0.299, 0.587, 0.114)  # ITU-R 601
 TO_IQ = ((0.595716, -0.274453, -0.321263), (0.211456, -0.522591, 0.311135))  # FCC 1953, 47 CFR 73.682
-AT_ONCE = 4  # pictures; more leave the processor's cache
 
 
 def jitter(batch: Tensor, factors: Tensor, *, white: float = 255) -> Tensor:
@@ -31,19 +30,14 @@ def jitter(batch: Tensor, factors: Tensor, *, white: float = 255) -> Tensor:
     mixing = (bright * contrast).view(-1, 1, 1) * torch.eye(channels).to(luma)
     if channels == 3:
         mixing = mixing @ _saturated(saturation, luma) @ _turned(hue)
-    stays = (factors == factors.new_tensor((1, 1, 1, 0))).all(1).tolist()
+    fade = ((1 - contrast) * bright).float()  # of the mean luma, to every colour
+    mixing, luma = mixing.float(), luma.float()
     changed = batch.clone()
-    for start in range(0, len(batch), AT_ONCE):
-        part = slice(start, start + AT_ONCE)
-        if all(stays[part]):
-            continue
-        pixels = batch[part].float().flatten(2)  # (n, c, h * w)
-        grey = (pixels.mean(2) * luma.float()).sum(1) * bright[part]
-        offset = ((1 - contrast[part]) * grey).float().view(-1, 1, 1)
-        made = torch.baddbmm(offset, mixing[part].float(), pixels).clamp_(0, white).view_as(batch[part])
-        changed[part] = restored(made, batch)
-    if any(stays):
-        changed[stays] = batch[stays]
+    for index in (factors != factors.new_tensor((1, 1, 1, 0))).any(1).nonzero()[:, 0].tolist():
+        pixels = batch[index].contiguous().flatten(1).float()  # (c, h * w)
+        offset = fade[index] * (pixels.mean(1) @ luma)
+        made = torch.addmm(offset, mixing[index], pixels).clamp_(0, white)
+        changed[index] = levels_of(made, batch.dtype).view_as(batch[index])
     return changed
 
 

@@ -1,4 +1,7 @@
-"""How the pixels of a batch lie in memory, which a change of the pictures should keep."""
+"""Type of the pixels of a batch and how they lie in memory, both of which a change of the pictures should keep.
+
+Most changes go over the batch by a picture or two: these stay in the processor's cache, and whole batches do not.
+"""
 
 from __future__ import annotations
 
@@ -12,8 +15,8 @@ def layout(batch: Tensor) -> torch.memory_format:
     return torch.channels_last if last else torch.contiguous_format
 
 
-def restored(pixels: Tensor, batch: Tensor) -> Tensor:
-    """`pixels` with the type and layout of `batch`: for uint8 rounded, and held to 0..255."""
-    if batch.dtype == torch.uint8 and pixels.is_floating_point():
+def levels_of(pixels: Tensor, dtype: torch.dtype) -> Tensor:
+    """Floating-point `pixels` as `dtype`: for uint8 rounded, and held to 0..255."""
+    if dtype == torch.uint8 and pixels.is_floating_point():
         pixels = pixels.round().clamp_(0, 255)
-    return pixels.to(batch.dtype).contiguous(memory_format=layout(batch))
+    return pixels.to(dtype)

@@ -14,9 +14,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from striate.data.transforms.layout import restored
+from striate.data.transforms.layout import levels_of
 
-AT_ONCE = 8  # pictures; more leave the processor's cache
 
 
 def mixup(batch: Tensor, partners: Tensor, shares: Tensor) -> Tensor:
@@ -25,12 +24,10 @@ def mixup(batch: Tensor, partners: Tensor, shares: Tensor) -> Tensor:
     `partners`: (n,) positions in the batch. `shares`: (n,) in 0..1; 1 leaves a picture as it is, to the bit.
     """
     mixed = batch.clone()
-    some = (shares != 1).nonzero()[:, 0].to(batch.device)
-    for start in range(0, len(some), AT_ONCE):
-        part = some[start : start + AT_ONCE]
-        share = shares.to(batch.device)[part].float().view(-1, 1, 1, 1)
-        others = batch[partners.to(batch.device)[part]].float()
-        mixed[part] = restored(others.lerp(batch[part].float(), share), batch)
+    for index, (partner, share) in enumerate(zip(partners.tolist(), shares.tolist(), strict=True)):
+        if share != 1:
+            both = batch[partner].float().lerp_(batch[index].float(), share)
+            mixed[index] = levels_of(both, batch.dtype)
     return mixed
 
 

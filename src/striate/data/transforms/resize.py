@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from striate.data.transforms.layout import restored
+from striate.data.transforms.layout import layout, levels_of
 
 
 def resize(batch: Tensor, size: tuple[int, int], interpolation: str = "bilinear") -> Tensor:
@@ -20,4 +20,5 @@ def resize(batch: Tensor, size: tuple[int, int], interpolation: str = "bilinear"
         return batch.new_empty(0, batch.shape[1], *size)
     direct = batch.dtype == torch.float32 or (batch.dtype == torch.uint8 and batch.device.type == "cpu")
     pixels = batch if direct else batch.float()
-    return restored(functional.interpolate(pixels, size, mode=interpolation, antialias=True), batch)
+    made = functional.interpolate(pixels, size, mode=interpolation, antialias=True)
+    return levels_of(made, batch.dtype).contiguous(memory_format=layout(batch))

@@ -9,7 +9,7 @@ from striate.features.heads import linear_head
 from striate.features.linear import Array, layers
 from striate.features.marks import KindFacts, Tensors, classifier
 
-MOST_STEPS = 2000
+MOST_STEPS = 1000
 
 
 @classifier(KindFacts(strengths=(0.1, 1.0, 10.0), head=linear_head, turned=("weight",)))
@@ -19,7 +19,7 @@ def linear_svm(features: Array, labels: Array, classes: int, strengths: Sequence
     from sklearn.svm import LinearSVC  # type: ignore[import-untyped]
 
     def learn(coordinates: Array, known: Array, strength: float) -> tuple[Array, Array]:
-        model = LinearSVC(C=strength, dual="auto", tol=1e-3, max_iter=MOST_STEPS, random_state=0)
+        model = LinearSVC(C=strength, dual=True, tol=1e-3, max_iter=MOST_STEPS, random_state=0)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", ConvergenceWarning)  # held-out pictures judge it, converged or not
             model.fit(coordinates, known)
