@@ -178,7 +178,7 @@ class Custom(torch.autograd.Function):
         (lambda x: x.mean((2, 3)).detach(), "the answer has no slope: a part of the network cannot be differentiated"),
         (lambda x: x.sign().mean((2, 3)), "the answer has no slope: 'sign' goes up in steps and is flat in between"),
         (lambda x: x.round().mean((2, 3)), "'round' goes up in steps"),
-        (lambda x: torch.from_numpy(x.mean((2, 3)).numpy()), "the answer has no slope: Can't call numpy"),
+        (lambda x: torch.from_numpy(x.mean((2, 3)).numpy()), "(no slope: Can't call numpy|cannot be followed back)"),
         (lambda x: Custom.apply(x).mean((2, 3)), "the answer has no slope: You must implement"),
     ],
 )

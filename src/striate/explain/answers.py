@@ -88,13 +88,16 @@ def scores(net: nn.Module, images: Tensor, targets: Tensor) -> Tensor:
     `ConfigError` for a class that the network does not have.
     """
     found = answers(net, images)
-    classes = found.shape[1]
-    wrong = ((targets < 0) | (targets >= classes)).nonzero()
-    if len(wrong):
-        value = int(targets[wrong[0, 0]])
-        many = f"{classes} classes, 0 to {classes - 1}" if classes > 1 else "one class, 0"
-        raise ConfigError(f"there is no class {value}: {type(net).__name__} answers for {many}.")
+    refuse_unknown(net, targets, found.shape[1])
     return found.gather(1, targets[:, None])[:, 0]
+
+
+def refuse_unknown(net: nn.Module, targets: Tensor, classes: int) -> None:
+    """Raise where one of `targets` is none of the `classes` of `net`."""
+    wrong = targets[(targets < 0) | (targets >= classes)]
+    if len(wrong):
+        many = f"{classes} classes, 0 to {classes - 1}" if classes > 1 else "one class, 0"
+        raise ConfigError(f"there is no class {int(wrong[0])}: {type(net).__name__} answers for {many}.")
 
 
 def probabilities(answer: Tensor) -> Tensor:
@@ -120,7 +123,9 @@ def prepared(net: nn.Module, images: Tensor, targets: Tensor) -> tuple[Tensor, T
         what = f"{tuple(targets.shape)} {targets.dtype}" if isinstance(targets, Tensor) else type(targets).__name__
         raise ConfigError(f"targets are {what} for {len(images)} pictures; they must be one class number a picture.")
     like = next((p for p in net.parameters() if p.is_floating_point()), images)
-    return images.detach().to(like), targets.to(like.device, torch.int64)
+    with torch.inference_mode(False):  # what is made under inference_mode cannot be differentiated
+        images, targets = (t.clone() if t.is_inference() else t for t in (images, targets))
+        return images.detach().to(like.device, like.dtype), targets.to(like.device, torch.int64)
 
 
 def pictures_at_once(images: Tensor) -> int:

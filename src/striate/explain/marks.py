@@ -13,6 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeVar
 
+import torch
 from torch import Tensor
 
 Method = TypeVar("Method", bound=Callable[..., Tensor])
@@ -38,7 +39,8 @@ def explanation(
     """Mark a function `(net, images, targets) -> maps` as an explanation that is found by the function's name."""
 
     def mark(method: Method) -> Method:
-        method.explanation = Explanation(paper, signed, layered, asks_network)  # type: ignore[attr-defined]
-        return method
+        marked = torch.inference_mode(False)(method)  # what is made under inference_mode cannot be differentiated
+        marked.explanation = Explanation(paper, signed, layered, asks_network)  # type: ignore[attr-defined]
+        return marked
 
     return mark

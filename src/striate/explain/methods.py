@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from striate.errors import ConfigError
-from striate.explain.answers import answers, as_found, pictures_at_once, prepared
+from striate.explain.answers import answers, as_found, pictures_at_once, prepared, refuse_unknown
 from striate.explain.marks import Explanation
 from striate.explain.target_layer import target_layer
 from striate.registry import Registry
@@ -46,6 +46,9 @@ def explained(
     if targets is None:
         targets = answered(net, images)
     given, checked = prepared(net, images, targets)
+    if not facts.asks_network:
+        with as_found(net), torch.no_grad():
+            refuse_unknown(net, checked, answers(net, given[:1]).shape[1])
     if not facts.layered:
         if layer is not None:
             takes = " and ".join(sorted(other for other in methods if methods[other].explanation.layered))

@@ -55,12 +55,11 @@ def sheet(
     weight = float(operation.kernel.sum()) if operation.name == "convolution" else None
     if axes == 1:
         peak = max(float(given.double().abs().max()), float(result.abs().max())) or 1.0
-        rule = f"both curves are drawn from {figure(-peak)} to {figure(peak)}"
+        rule = f"drawn from {figure(-peak)} to {figure(peak)}, as those given"
         panels = [_curve(given, peak, name), _curve(result, peak, "result")]
     else:
         before, of_pixels = _slice(given, axes), given.dtype is torch.uint8
         pixels, rule = as_pixels(_slice(result, axes), values, sum_of_kernel=weight, of_pixels=of_pixels)
-        rule = f"numbers of the result:  {rule}"
         before = before if of_pixels else as_pixels(before.double(), of_pixels=False)[0]
         panels = [_picture(before, given, axes, name), _picture(pixels, result, axes, "result")]
     return _drawn(panels, operation, kernel, operation.formulas(tuple(given.shape[-axes:])), rule, palette), rule
@@ -101,7 +100,7 @@ def _drawn(
     widths = [max(p.width, *(text_width(line, 16) for line in p.said)) for p in panels]
     total = widths[0] + captions + widths[1] + 2 * GAP
     said = _sizes(formulas)
-    width = max(total, text_width(said, 18), text_width(rule, 18), 640) + 2 * MARGIN
+    width = max(total, text_width(said, 18), text_width(rule, 18) + 190, 640) + 2 * MARGIN
     middle = TOP + max(tall, *(p.height for p in panels)) / 2
     height = 2 * middle - TOP + 84 + 110
     canvas = Canvas(width, height, palette)
@@ -121,7 +120,7 @@ def _drawn(
         canvas.text((at, middle - (4 if sign == "*" else 0)), sign, 52 if sign == "*" else 40, palette.soft, anchor="m")
     canvas.line([(MARGIN, height - 104), (width - MARGIN, height - 104)], palette.line, 1)
     canvas.text((width / 2, height - 74), said, 18, palette.soft, anchor="m")
-    canvas.text((width / 2, height - 40), rule, 18, palette.soft, anchor="m")
+    canvas.text((width / 2, height - 40), f"numbers of the result:  {rule}", 18, palette.soft, anchor="m")
     return canvas.finished()
 
 

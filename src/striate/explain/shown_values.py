@@ -39,19 +39,21 @@ def as_pixels(
         keeps = of_pixels and sum_of_kernel is not None and isclose(sum_of_kernel, 1, abs_tol=1e-6)
         values = "clip" if keeps else "signed" if least < 0 else "scaled"
     if values == "clip":
-        out = float(((numbers < -0.5) | (numbers >= 255.5)).double().mean())
+        out = int(((numbers < -0.5) | (numbers >= 255.5)).count_nonzero()) / numbers.numel()
         return _whole(
             numbers
         ), f"{figure(least)} to {figure(most)}; {100 * out:.2g} % lie outside 0 to 255 and are cut off"
     if values == "signed":
         peak = max(-least, most) or 1.0
-        return _whole(numbers * (127 / peak) + GREY), f"0 is mid-grey; {figure(-peak)} is black, {figure(peak)} white"
+        return _whole(
+            numbers.mul(127 / peak).add_(GREY)
+        ), f"0 is mid-grey; {figure(-peak)} is black, {figure(peak)} white"
     floor = min(least, 0.0)
     return (
-        _whole((numbers - floor) * (255 / ((most - floor) or 1.0))),
+        _whole(numbers.sub(floor).mul_(255 / ((most - floor) or 1.0))),
         f"{figure(floor)} is black, {figure(most)} white",
     )
 
 
 def _whole(numbers: Tensor) -> Tensor:
-    return numbers.round().clamp(0, 255).to(torch.uint8)
+    return numbers.round().clamp_(0, 255).to(torch.uint8)

@@ -21,6 +21,7 @@ LARGEST_CELL, SMALLEST_CELL = 58, 30  # pixels
 LEAST_WIDTH, MOST_WIDTH, MOST_HEIGHT = 880, 1700, 900  # of the picture, and of its tables
 LINE = 34  # pixels from line to line of the sum
 COLOURS = 128  # of a GIF
+SWATCH = 40  # pixels high: a colour that must not be lost among those that cover more
 LAST = 3000  # milliseconds that the last picture stays
 
 
@@ -108,10 +109,13 @@ def step_pictures(steps: Steps, palette: Palette = LIGHT) -> list[Image.Image]:
 
 def as_gif(pictures: list[Image.Image]) -> bytes:
     """The pictures as an animated GIF that starts again at its end; the more there are, the faster it goes."""
-    palette_from = Image.new("RGB", (pictures[0].width, pictures[0].height * 2))
-    palette_from.paste(pictures[len(pictures) // 2], (0, 0))
-    palette_from.paste(pictures[-1], (0, pictures[0].height))
-    colours = palette_from.quantize(COLOURS)
+    width, height = pictures[0].size
+    example = Image.new("RGB", (width, height * 2 + SWATCH))
+    example.paste(pictures[len(pictures) // 2], (0, 0))
+    example.paste(pictures[-1], (0, height))
+    for number, colour in enumerate((LIGHT.convolution.end, LIGHT.pool.end, LIGHT.ink)):  # of text: few pixels
+        example.paste(colour, (number * width // 3, height * 2, (number + 1) * width // 3, height * 2 + SWATCH))
+    colours = example.quantize(COLOURS)
     frames = [picture.quantize(palette=colours, dither=Image.Dither.NONE) for picture in pictures]
     each = 1000 if len(frames) <= 16 else 600 if len(frames) <= 64 else 300
     file = BytesIO()

@@ -70,6 +70,11 @@ def target_layer(net: nn.Module, images: Tensor) -> str:
     '1'
     """
     maps, calls, end = _watched(net, images[:1])
+    if end is None and maps:
+        raise ConfigError(
+            f"the answer of {type(net).__name__} cannot be followed back to its maps, because a part of it is not done "
+            "in torch. centre_blob, edge_detector and occlusion need no slope."
+        )
     if end is None:
         raise ConfigError(
             f"{type(net).__name__} has no convolution, so there are no maps for Grad-CAM to look at. saliency, "

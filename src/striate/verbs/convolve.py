@@ -39,7 +39,7 @@ class ConvolveSettings:
     size: int | None = setting(None, meaning="pixels of a side of a pooling's window; 2", low=1, high=1000)
     values: str = setting("auto", meaning="how numbers become pixels", choices=VALUES)
     grid: int | None = setting(None, meaning="numbers along a side of what --animate shows", low=1, high=LARGEST_GRID)
-    out: Path | None = setting(None, short="o", meaning="write the result here; beside the picture's name otherwise")
+    out: Path | None = setting(None, short="o", meaning="write the result here; IMAGE_KERNEL.png if nothing is named")
     sheet: Path | None = setting(None, meaning="draw picture, kernel and result side by side into this PNG file")
     animate: Path | None = setting(None, meaning="draw every step with its numbers into this GIF file")
 

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from striate.data.transforms import colour, crop, erase, mix
 from striate.data.transforms.affine import affine
+from striate.data.transforms.boxes import TRIES
 from striate.data.transforms.draws import levels, uniform
 from striate.data.transforms.flip import flip
 from striate.data.transforms.resize import resize
@@ -89,7 +90,7 @@ class Augment:
 
         if self.crop:
             tall, wide = batch.shape[2:]
-            boxes = crop.random_boxes(draw("crop", 4 * crop.TRIES), (tall, wide), least=self.crop)
+            boxes = crop.random_crops(draw("crop", 4 * TRIES), (tall, wide), least=self.crop)
             batch = crop.crop(batch, boxes, size)
         elif tuple(batch.shape[2:]) != tuple(size):
             batch = resize(batch, size)
@@ -102,7 +103,7 @@ class Augment:
         if self.jitter:
             batch = colour.jitter(batch, colour.random_factors(draw("jitter", 4), self.jitter))
         if self.erase:
-            boxes = erase.random_boxes(draw("erase", 1 + 4 * erase.TRIES), size, self.erase)
+            boxes = erase.random_patches(draw("erase", 1 + 4 * TRIES), size, self.erase)
             covered = indices[(boxes[:, 2:] > 0).all(1)]
             noise = levels(seed, epoch, covered, "erase levels", batch[0].numel())
             batch = erase.erase(batch, boxes, noise.view(len(covered), *batch.shape[1:]))
@@ -121,12 +122,10 @@ class Augment:
         ones = torch.ones(len(batch), dtype=torch.float64)
         blended = mix.random_shares(share_draws, self.mixup) if self.mixup else ones
         left = mix.random_shares(share_draws, self.cutmix) if self.cutmix else ones
-        boxes, left = mix.random_boxes(draws[:, 2:], torch.where(cut, left, ones), (batch.shape[2], batch.shape[3]))
+        boxes, left = mix.random_cuts(draws[:, 2:], torch.where(cut, left, ones), (batch.shape[2], batch.shape[3]))
         shares = torch.where(cut, left, blended)
-        mixed = mix.mixup(batch, partners, torch.where(cut, ones, blended))
-        if self.cutmix:
-            chosen = cut.to(batch.device)
-            mixed[chosen] = mix.cutmix(batch, partners, boxes)[chosen]
+        mixed = mix.mixup(batch, partners, torch.where(cut, ones, blended)) if self.mixup else batch
+        mixed = mix.cutmix(mixed, partners, boxes, source=batch) if self.cutmix else mixed
         return mixed, mix.targets(labels, partners, shares, classes)
 
 

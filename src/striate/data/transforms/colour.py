@@ -64,4 +64,5 @@ def _turned(turns: Tensor) -> Tensor:
     turned[:, 1, 1] = turned[:, 2, 2] = angle.cos()
     turned[:, 1, 2] = -angle.sin()
     turned[:, 2, 1] = angle.sin()
-    return torch.linalg.inv(yiq) @ turned @ yiq
+    made: Tensor = torch.linalg.inv(yiq) @ turned @ yiq
+    return made

@@ -8,17 +8,15 @@ ratio is taken.
 
 from __future__ import annotations
 
-import math
-
 import torch
 from torch import Tensor
 from torch.nn import functional
 
+from striate.data.transforms.boxes import random_boxes
 from striate.data.transforms.layout import layout
 from striate.data.transforms.resize import resize
 
 RATIOS = (3 / 4, 4 / 3)
-TRIES = 10
 
 
 def centre(batch: Tensor, size: tuple[int, int], *, fill: float = 0) -> Tensor:
@@ -36,33 +34,21 @@ def crop(batch: Tensor, boxes: Tensor, size: tuple[int, int], interpolation: str
 
     `boxes`: (n, 4) int64 pixels: top, left, height, width.
     """
-    made = torch.empty(
-        (*batch.shape[:2], *size), dtype=batch.dtype, device=batch.device, memory_format=layout(batch)
-    )
+    made = torch.empty((*batch.shape[:2], *size), dtype=batch.dtype, device=batch.device, memory_format=layout(batch))
     for index, (top, left, height, width) in enumerate(boxes.tolist()):
         part = batch[index : index + 1, :, top : top + height, left : left + width]
         made[index : index + 1] = resize(part, size, interpolation)
     return made
 
 
-def random_boxes(draws: Tensor, size: tuple[int, int], *, least: float, ratios: tuple[float, float] = RATIOS) -> Tensor:
+def random_crops(draws: Tensor, size: tuple[int, int], *, least: float, ratios: tuple[float, float] = RATIOS) -> Tensor:
     """(n, 4) int64 `boxes` for `crop` of pictures of `size` (height, width).
 
-    `draws`: (n, 4 * TRIES) in [0, 1). `least`: the smallest share of the area, above 0; 1 gives the whole picture where
-    its ratio is allowed. `ratios`: of width to height, from 1 at most to 1 at least.
+    `draws`: (n, 4 * TRIES) in [0, 1). `least`: the smallest share of the area, above 0 and at most 1. `ratios`: of width
+    to height.
     """
-    tall, wide = size
-    tries = draws.view(-1, TRIES, 4)
-    area = tall * wide * (least + (1 - least) * tries[..., 0])
-    low, high = (math.log(ratio) for ratio in ratios)
-    ratio = (low + (high - low) * tries[..., 1]).exp()
-    width, height = (area * ratio).sqrt().round().long(), (area / ratio).sqrt().round().long()
-    fits = (width >= 1) & (width <= wide) & (height >= 1) & (height <= tall)
-    top = (tries[..., 2] * (tall - height + 1)).long()
-    left = (tries[..., 3] * (wide - width + 1)).long()
-    boxes = torch.stack([top, left, height, width], 2)
-    first = boxes[torch.arange(len(boxes)), fits.long().argmax(1)]
-    return torch.where(fits.any(1)[:, None], first, torch.tensor(_middle(tall, wide, ratios)))
+    boxes, fits = random_boxes(draws, size, (least, 1), ratios)
+    return torch.where(fits[:, None], boxes, torch.tensor(_middle(*size, ratios)))
 
 
 def _middle(tall: int, wide: int, ratios: tuple[float, float]) -> tuple[int, int, int, int]:

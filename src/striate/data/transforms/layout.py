@@ -10,7 +10,7 @@ from torch import Tensor
 
 
 def layout(batch: Tensor) -> torch.memory_format:
-    """channels_last where the channels of `batch` (n, c, h, w) lie side by side, be it part of others; else contiguous."""
+    """channels_last where the channels of `batch` (n, c, h, w) lie side by side, else contiguous."""
     last = batch.stride(1) == 1 and not batch.is_contiguous()
     return torch.channels_last if last else torch.contiguous_format
 

@@ -5,7 +5,7 @@
   2019, arXiv 1905.04899.
 
 Deviations: each picture has a share of its own, where the papers' code draws one a batch; mixed uint8 pixels are
-rounded. A partner is another picture of the batch, so it depends on which pictures the batch has, but not on their order.
+rounded. A partner is another picture of the batch: it depends on which pictures the batch has, but not on their order.
 """
 
 from __future__ import annotations
@@ -15,7 +15,6 @@ from torch import Tensor
 from torch.nn import functional
 
 from striate.data.transforms.layout import levels_of
-
 
 
 def mixup(batch: Tensor, partners: Tensor, shares: Tensor) -> Tensor:
@@ -31,16 +30,18 @@ def mixup(batch: Tensor, partners: Tensor, shares: Tensor) -> Tensor:
     return mixed
 
 
-def cutmix(batch: Tensor, partners: Tensor, boxes: Tensor) -> Tensor:
+def cutmix(batch: Tensor, partners: Tensor, boxes: Tensor, *, source: Tensor | None = None) -> Tensor:
     """The pictures of `batch` (n, c, h, w) with the part in its box taken from the partner of each.
 
     `partners`: (n,) positions in the batch. `boxes`: (n, 4) int64 pixels: top, left, height, width; it may be empty.
+    `source`: the batch that the partners are in; None: the same.
     """
+    source = batch if source is None else source
     mixed = batch.clone()
     for picture, (partner, box) in enumerate(zip(partners.tolist(), boxes.tolist(), strict=True)):
         top, left, height, width = box
         part = (slice(None), slice(top, top + height), slice(left, left + width))
-        mixed[picture][part] = batch[partner][part]
+        mixed[picture][part] = source[partner][part]
     return mixed
 
 
@@ -73,7 +74,7 @@ def random_shares(draws: Tensor, alpha: float) -> Tensor:
     return (1 + cosine.sign() / (1 + 1 / squared).sqrt()) / 2
 
 
-def random_boxes(draws: Tensor, shares: Tensor, size: tuple[int, int]) -> tuple[Tensor, Tensor]:
+def random_cuts(draws: Tensor, shares: Tensor, size: tuple[int, int]) -> tuple[Tensor, Tensor]:
     """(n, 4) int64 `boxes` for `cutmix` of pictures of `size` (height, width), and (n,) the share that is left.
 
     `draws`: (n, 2) in [0, 1), for the middle of the box. `shares`: (n,) of the area to leave; since a box ends at the
