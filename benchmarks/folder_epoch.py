@@ -61,7 +61,7 @@ def rows(folder, cache, best, own):
         "Striate, memory, later epochs": ("folder_striate.py", ("--memory", MEMORY, "--epochs", 4), -1),
     }
     if own is not None:
-        found[f"torchvision's decoder, {own} workers"] = ("folder_usual.py", OWN + ("--workers", own), -1)
+        found[f"torchvision's decoder, {own} workers"] = ("folder_usual.py", (*OWN, "--workers", own), -1)
     return found
 
 

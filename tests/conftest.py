@@ -27,3 +27,12 @@ def few_digits():
 
     whole = read("digits")
     return DataSet("few digits", whole.classes, whole.train.take(slice(0, None, 7)), whole.test.take(slice(0, None, 5)))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def own_cache(tmp_path_factory):
+    """A cache folder of the tests' own, so that they neither use nor leave anything in the user's."""
+    patch = pytest.MonkeyPatch()
+    patch.setenv("STRIATE_CACHE", str(tmp_path_factory.mktemp("cache")))
+    yield
+    patch.undo()

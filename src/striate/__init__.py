@@ -21,10 +21,12 @@ if TYPE_CHECKING:
     from striate.repair import diagnose
     from striate.solving import solve
     from striate.verbs.compare import compare
+    from striate.verbs.dream import dream
     from striate.verbs.evaluate import evaluate
     from striate.verbs.predict import predict
     from striate.verbs.report import report
     from striate.verbs.show import show
+    from striate.verbs.style import style
     from striate.verbs.train import train
 
 _PUBLIC = {
@@ -34,6 +36,7 @@ _PUBLIC = {
     "compare": "striate.verbs.compare",
     "convolve": "striate.explain.convolution",
     "diagnose": "striate.repair",
+    "dream": "striate.verbs.dream",
     "evaluate": "striate.verbs.evaluate",
     "load": "striate.model",
     "predict": "striate.verbs.predict",
@@ -41,6 +44,7 @@ _PUBLIC = {
     "report": "striate.verbs.report",
     "show": "striate.verbs.show",
     "solve": "striate.solving",
+    "style": "striate.verbs.style",
     "train": "striate.verbs.train",
 }
 __all__ = [
@@ -50,6 +54,7 @@ __all__ = [
     "compare",
     "convolve",
     "diagnose",
+    "dream",
     "evaluate",
     "load",
     "predict",
@@ -57,6 +62,7 @@ __all__ = [
     "report",
     "show",
     "solve",
+    "style",
     "train",
 ]
 

@@ -189,3 +189,12 @@ def test_a_mistake_costs_one_line_and_leaves_no_file(arguments, words, folder, c
 def test_a_hard_link_to_the_picture_is_the_picture(folder, capsys):
     (folder / "link.png").hardlink_to(folder / "photo.png")
     assert "which is the input itself" in wrong(capsys, "convolve", "photo.png", "--kernel", "box", "-o", "link.png")
+
+
+def test_the_choices_of_the_command_are_those_of_the_library():
+    from striate.explain import operations, shown_values
+    from striate.verbs import convolve
+
+    assert convolve.OPERATIONS == operations.OPERATIONS
+    assert convolve.MODES == operations.MODES
+    assert convolve.VALUES == shown_values.VALUES

@@ -11,7 +11,7 @@ from torch import nn
 from torch.nn import functional as F
 
 sys.path.insert(0, str(Path(__file__).parent))
-from explained_networks import planted  # noqa: E402 (the path comes first)
+from explained_networks import planted
 
 
 @pytest.fixture(scope="session")

@@ -56,14 +56,18 @@ def randomised(net: nn.Module, seed: int = 0) -> nn.Module:
     return net
 
 
-PATTERNS = torch.tensor(
-    [
-        [[1, 0, 1], [0, 1, 0], [1, 0, 1]],
-        [[0, 1, 0], [1, 1, 1], [0, 1, 0]],
-        [[1, 1, 1], [1, 0, 1], [1, 1, 1]],
-        [[1, 1, 0], [1, 0, 0], [1, 1, 1]],
-    ]
-).repeat_interleave(2, 1).repeat_interleave(2, 2)
+PATTERNS = (
+    torch.tensor(
+        [
+            [[1, 0, 1], [0, 1, 0], [1, 0, 1]],
+            [[0, 1, 0], [1, 1, 1], [0, 1, 0]],
+            [[1, 1, 1], [1, 0, 1], [1, 1, 1]],
+            [[1, 1, 0], [1, 0, 0], [1, 1, 1]],
+        ]
+    )
+    .repeat_interleave(2, 1)
+    .repeat_interleave(2, 2)
+)
 SIDE, SIZE = 24, 6
 
 

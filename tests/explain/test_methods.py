@@ -137,7 +137,7 @@ def test_an_unknown_method_is_offered_the_nearest():
 
 
 def test_a_layer_is_refused_where_the_method_takes_none():
-    with pytest.raises(ConfigError, match="saliency looks at pixels and takes no layer, but 'twice' is given; grad_cam"):
+    with pytest.raises(ConfigError, match="saliency looks at pixels and takes no layer, but 'twice' is given"):
         explained(Functional(), IMAGES, TARGETS, "saliency", layer="twice")
 
 

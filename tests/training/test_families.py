@@ -5,7 +5,6 @@ import torch
 from torch.nn.functional import interpolate
 
 from striate.data.measure import for_training
-from striate.data.preprocess import Preprocess
 from striate.data.records import Pictures
 from striate.training.config import TrainConfig
 from striate.training.initialise import he

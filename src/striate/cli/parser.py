@@ -25,6 +25,8 @@ VERBS = (
     "train",
     "evaluate",
     "predict",
+    "dream",
+    "style",
     "report",
 )  # in the order in which a person meets them
 Verb = Callable[[Any, bool], int]
@@ -113,16 +115,18 @@ def _add(verbs: Any, name: str, module: ModuleType) -> list[str]:
                 f.name, metavar=shown["positional"], nargs=many, default=argparse.SUPPRESS, help=shown["meaning"]
             )
             continue
-        option = f"--{f.name.replace('_', '-')}"
+        option = f"--{f.name.rstrip('_').replace('_', '-')}"  # class_ is --class
         options.append(option)
         spellings = [f"-{shown['short']}", option] if shown["short"] else [option]
         text = shown["meaning"] + _default(f.default)
         if kind.type is bool:
             action: Any = argparse.BooleanOptionalAction if f.default is True else "store_true"
-            parser.add_argument(*spellings, action=action, default=argparse.SUPPRESS, help=shown["meaning"])
+            parser.add_argument(
+                *spellings, dest=f.name, action=action, default=argparse.SUPPRESS, help=shown["meaning"]
+            )
         else:
             metavar = _metavar(kind, shown["choices"])
-            parser.add_argument(*spellings, metavar=metavar, default=argparse.SUPPRESS, help=text)
+            parser.add_argument(*spellings, dest=f.name, metavar=metavar, default=argparse.SUPPRESS, help=text)
     parser.add_argument("--json", action="store_true", help="one JSON object, last on standard output")
     bools = (f"--{no}{name.replace('_', '-')}" for name, k in types.items() if k.type is bool for no in ("", "no-"))
     parser.flags = ("--json", "--help", "-h", *bools)

@@ -44,15 +44,18 @@ def pairs(prints: Fingerprints, parts: Sequence[int] | NDArray[np.int64] | None 
     """
     if not len(prints):
         return []
-    where = np.zeros(len(prints), np.int64) if parts is None else np.unique(np.asarray(parts), return_inverse=True)[1]
-    files, pixels = _numbered(prints["file"]), _numbered(prints["pixels"])
-    exact = _with_first(files, where)
-    same = _with_first(pixels, where)
-    same = same[files[same[:, 0]] != files[same[:, 1]]]
+    files, pixels, where = _files_pixels_parts(prints, parts)
+    exact, same = _copies(files, pixels, where)
     near, kind = _near(prints, pixels, where)
-    kinds = np.concatenate([np.full(len(exact), EXACT), np.full(len(same), SAME_PIXELS), kind])
-    rows = zip(np.concatenate([exact, same, near]).tolist(), kinds.tolist(), strict=True)
-    return sorted(Pair(a, b, KINDS[kind]) for (a, b), kind in rows)
+    return _named((exact, np.full(len(exact), EXACT)), (same, np.full(len(same), SAME_PIXELS)), (near, kind))
+
+
+def copies(prints: Fingerprints, parts: Sequence[int] | NDArray[np.int64] | None = None) -> list[Pair]:
+    """Those of `pairs` that are "exact" or "same pixels": in no more than n log n steps, and from the digests alone."""
+    if not len(prints):
+        return []
+    exact, same = _copies(*_files_pixels_parts(prints, parts))
+    return _named((exact, np.full(len(exact), EXACT)), (same, np.full(len(same), SAME_PIXELS)))
 
 
 def groups(found: Sequence[Pair], count: int) -> Index:
@@ -62,6 +65,25 @@ def groups(found: Sequence[Pair], count: int) -> Index:
     [0, 0, 2, 0, 4]
     """
     return _connected(np.array([(pair.a, pair.b) for pair in found], np.int64).reshape(-1, 2), count)
+
+
+def _files_pixels_parts(
+    prints: Fingerprints, parts: Sequence[int] | NDArray[np.int64] | None
+) -> tuple[Index, Index, Index]:
+    where = np.zeros(len(prints), np.int64) if parts is None else np.unique(np.asarray(parts), return_inverse=True)[1]
+    return _numbered(prints["file"]), _numbered(prints["pixels"]), where
+
+
+def _copies(files: Index, pixels: Index, where: Index) -> tuple[Index, Index]:
+    """(m, 2) pictures whose files are the same, and (k, 2) those whose pixels alone are."""
+    same = _with_first(pixels, where)
+    return _with_first(files, where), same[files[same[:, 0]] != files[same[:, 1]]]
+
+
+def _named(*found: tuple[Index, Index]) -> list[Pair]:
+    """The pairs of several kinds, each edges (m, 2) with (m,) positions in `KINDS`, in order."""
+    edges, kinds = (np.concatenate(column) for column in zip(*found, strict=True))
+    return sorted(Pair(a, b, KINDS[kind]) for (a, b), kind in zip(edges.tolist(), kinds.tolist(), strict=True))
 
 
 def _numbered(digests: NDArray[np.uint64]) -> Index:

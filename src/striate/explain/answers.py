@@ -66,7 +66,7 @@ def answers(net: nn.Module, images: Tensor) -> Tensor:
     >>> answers(nn.Sequential(nn.Conv2d(1, 10, 5)), torch.zeros(2, 1, 9, 9)).shape
     torch.Size([2, 10])
     """
-    output = first_tensor(net(images))
+    output = first_tensor(net(images.clone()))  # a network may work in place on what it is given
     if output is None:
         raise ConfigError(f"{type(net).__name__} gives no tensor for a picture, so there is no answer to explain.")
     if not output.is_floating_point():

@@ -74,7 +74,7 @@ def _at_layer(
         return _replaced(output, kept)
 
     with hooked(module.register_forward_hook(cut)):
-        score = scores(net, images.clone(), targets)
+        score = scores(net, images, targets)
     if not kept:
         often = f"was called {calls} time{'s' if calls > 1 else ''}" if calls else "was not used"
         raise ConfigError(f"the layer {often} for these pictures, so it says nothing about them. Name another layer.")

@@ -55,7 +55,9 @@ def convolved(viewer: Viewer) -> list[Convolved]:
         end = _end(calls, number)
         found.append(Convolved(end, call.shape[1], stage, place, viewer.image[1] / side))
     if not found:
-        raise ConfigError("this network has no convolution that gives maps, so it knows nothing of style. Take another.")
+        raise ConfigError(
+            "this network has no convolution that gives maps, so it knows nothing of style. Take another."
+        )
     return found
 
 

@@ -25,6 +25,7 @@ from striate.explain.viewer import Viewer
 RATE = 0.05
 FALL = 0.75  # how the strength of a frequency falls with it
 START = 0.01  # standard deviation of the first numbers
+SOFT = 4  # times as strong as that the numbers would saturate the picture
 TURN = 10 * pi / 180
 CLOSEST = 0.45  # the share of a side that the closest view shows
 FARTHEST = 1.1  # beyond 1 the border is seen, where the picture goes on mirrored
@@ -86,4 +87,4 @@ def _first(channels: int, height: int, width: int, draw: torch.Generator) -> Ten
 def _picture(spectrum: Tensor, size: tuple[int, int]) -> Tensor:
     """The numbers of a Fourier transform as a picture in 0..1."""
     falling = frequencies(*size) ** -FALL * sqrt(size[0] * size[1])
-    return torch.sigmoid(mixed(torch.fft.irfft2(torch.view_as_complex(spectrum) * falling, s=size)))
+    return torch.sigmoid(mixed(torch.fft.irfft2(torch.view_as_complex(spectrum) * falling, s=size)) / SOFT)

@@ -58,7 +58,7 @@ def dream(
     viewer: Viewer,
     picture: Tensor,
     goal: Goal,
-    octaves: Octaves = Octaves(),  # noqa: B008  frozen
+    octaves: Octaves = Octaves(),
     *,
     seed: int = 0,
     watch: Watch = Watch(),  # noqa: B008  frozen
@@ -104,7 +104,9 @@ def _slope(viewer: Viewer, picture: Tensor, goal: Goal, draw: torch.Generator) -
 def slope_of(value: Tensor, picture: Tensor) -> Tensor:
     """The slope of `value` with respect to `picture`; `ConfigError` where there is none."""
     if not value.requires_grad:
-        raise ConfigError("this layer has no slope: a part of the network cannot be differentiated. Name another layer.")
+        raise ConfigError(
+            "this layer has no slope: a part of the network cannot be differentiated. Name another layer."
+        )
     try:
         (slope,) = torch.autograd.grad(value, picture, allow_unused=True)
     except (RuntimeError, NotImplementedError) as error:

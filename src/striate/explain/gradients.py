@@ -63,7 +63,7 @@ def weighted_gradients(
 def _gradient(net: nn.Module, images: Tensor, targets: Tensor, rule: Rule | None = None) -> tuple[Tensor, Tensor]:
     leaf = images.clone().requires_grad_()
     try:
-        score = scores(net, leaf.clone(), targets)  # a network may work in place on its input, but not on a leaf
+        score = scores(net, leaf, targets)
     except RuntimeError as error:
         if "requires grad" not in str(error):
             raise

@@ -5,8 +5,8 @@ The attributions of a picture sum to the difference between its score and that o
 Deviation: the paper adds the slopes at equal steps with equal weights. The slope of a network of ReLUs jumps, and such
 a sum is off by where between two points it does. But the scores at the points are known as well, and they say how much
 of each interval belongs to the slope before the jump. So the points of an interval are weighted by the share that gives
-its rise of the score, which is a half where the slope changes evenly: the trapezoidal rule. Where the sum is still off by
-more than TOLERANCE, the intervals whose rise no such share explains are halved.
+its rise of the score, which is a half where the slope changes evenly: the trapezoidal rule. Where the sum is still off
+by more than TOLERANCE, the intervals whose rise no such share explains are halved.
 """
 
 from __future__ import annotations
@@ -120,7 +120,8 @@ class Way:
         weights = torch.zeros_like(self.places)
         weights[:-1] += share * widths
         weights[1:] += (1 - share) * widths
-        return self.way * torch.tensordot(weights.to(self.slopes), self.slopes, 1)
+        mean: Tensor = torch.tensordot(weights.to(self.slopes), self.slopes, 1)
+        return self.way * mean
 
 
 def _measured(net: nn.Module, images: Tensor, targets: Tensor, start: Tensor, places: Tensor) -> tuple[Tensor, Tensor]:

@@ -53,7 +53,8 @@ def colours_of(channels: int) -> Tensor:
     if channels == 1:
         return torch.ones(1, 1)
     mixing = torch.tensor(COLOURS)
-    return mixing / mixing.norm(dim=0).max()
+    scaled: Tensor = mixing / mixing.norm(dim=0).max()
+    return scaled
 
 
 def mixed(independent: Tensor) -> Tensor:
@@ -86,4 +87,5 @@ def noise(size: tuple[int, int, int], seed: int) -> Tensor:
 def frequencies(height: int, width: int) -> Tensor:
     """(height, width // 2 + 1): cycles a pixel of each number of `torch.fft.rfft2`, at least those of one cycle."""
     y, x = torch.fft.fftfreq(height)[:, None], torch.fft.rfftfreq(width)[None]
-    return (y.square() + x.square()).sqrt().clamp(min=1 / max(height, width))
+    found: Tensor = (y.square() + x.square()).sqrt().clamp(min=1 / max(height, width))
+    return found

@@ -17,6 +17,7 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor, nn
 
+from striate.errors import ConfigError
 from striate.explain.methods import Maps, explained
 
 LIMIT = 0.5
@@ -24,6 +25,8 @@ LIMIT = 0.5
 
 def randomisation(net: nn.Module, images: Tensor, maps: Maps, *, shuffles: int = 3, seed: int = 0) -> Tensor:
     """(n,) in 0..1: the mean size of the rank correlation of each map with those of `shuffles` scrambled copies."""
+    if shuffles < 1:
+        raise ConfigError(f"randomisation: shuffles is {shuffles}; it must be at least 1.")
     found = []
     for number in range(shuffles):
         again = explained(scrambled(net, seed=seed + number), images, maps.targets, maps.method, maps.layer)

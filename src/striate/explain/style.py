@@ -126,8 +126,8 @@ def style(
     content: Tensor,
     manner: Tensor,
     *,
-    layers: Layers = Layers(),  # noqa: B008  frozen
-    balance: Balance = Balance(),  # noqa: B008  frozen
+    layers: Layers = Layers(),
+    balance: Balance = Balance(),
     steps: int = 300,
     watch: Watch = Watch(),  # noqa: B008  frozen
 ) -> Styled:

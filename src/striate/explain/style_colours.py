@@ -21,7 +21,8 @@ def recoloured(picture: Tensor, like: Tensor) -> Tensor:
     of, to = (pixels[0].flatten(1).double() for pixels in (picture, like))
     change = _root(_covariance(to)) @ torch.linalg.inv(_root(_covariance(of)))
     moved = change @ (of - of.mean(1, keepdim=True)) + to.mean(1, keepdim=True)
-    return moved.view_as(picture[0])[None].to(picture.dtype).clamp(0, 1)
+    same: Tensor = moved.view_as(picture[0])[None].to(picture.dtype).clamp(0, 1)
+    return same
 
 
 def _covariance(colours: Tensor) -> Tensor:
@@ -33,7 +34,8 @@ def _covariance(colours: Tensor) -> Tensor:
 def _root(matrix: Tensor) -> Tensor:
     """The symmetric square root."""
     values, vectors = torch.linalg.eigh(matrix)
-    return vectors * values.clamp(min=0).sqrt() @ vectors.T
+    root: Tensor = vectors * values.clamp(min=0).sqrt() @ vectors.T
+    return root
 
 
 def lightness(picture: Tensor) -> Tensor:

@@ -94,7 +94,8 @@ class Viewer:
 
     def maps(self, pictures: Tensor, names: Sequence[str]) -> dict[str, Tensor]:
         """What the calls `names` give for `pictures`; the network is left when the last of them has answered."""
-        wanted, found = set(names), {}
+        wanted = set(names)
+        found: dict[str, Tensor] = {}
 
         def note(name: str, layer: nn.Module, output: Any) -> None:
             if name in wanted:

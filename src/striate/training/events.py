@@ -78,6 +78,14 @@ class Warned(Event):
 
 
 @dataclass(frozen=True)
+class Timed(Event):
+    """Ways to compute were measured: pictures a second by "precision layout threads"."""
+
+    event: ClassVar[str] = "timed"
+    speeds: dict[str, float]
+
+
+@dataclass(frozen=True)
 class Resumed(Event):
     """The training goes on after `step` steps; `refused` names checkpoints that could not be trusted, and why."""
 

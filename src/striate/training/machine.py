@@ -1,27 +1,33 @@
-"""What to compute with: device, precision, memory format and threads, from what is there and what the network needs."""
+"""What to compute with: device, precision, memory format and threads, found by measuring a few steps of the network."""
 
 from __future__ import annotations
 
+import dataclasses
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 
 import torch
 from torch import nn
 
-from striate.data.preprocess import Preprocess
 from striate.errors import ConfigError
 from striate.training.config import TrainConfig
+
+LAYOUTS = {"channels_last": torch.channels_last, "channels_first": torch.contiguous_format}
 
 
 @dataclass(frozen=True)
 class Machine:
-    """A choice of how to compute. `precision`: float32 or bfloat16 (weights stay float32)."""
+    """A choice of how to compute. `precision`: float32 or bfloat16 (weights stay float32). `layout`: of `LAYOUTS`."""
 
     device: torch.device
     precision: str
-    memory_format: torch.memory_format
-    threads: int = 1
     layout: str = "channels_last"
+    threads: int = 1
+
+    @property
+    def memory_format(self) -> torch.memory_format:
+        """The order of the numbers of weights and pictures in memory."""
+        return LAYOUTS[self.layout]
 
     def autocast(self) -> AbstractContextManager[object]:
         """A context in which layers that gain from it compute in the chosen precision."""
@@ -34,18 +40,31 @@ class Machine:
         return net.to(self.device).to(memory_format=self.memory_format)  # type: ignore[call-overload,no-any-return]
 
 
-def choose(config: TrainConfig, net: nn.Module, preprocess: Preprocess, classes: int) -> Machine:
-    """The machine to compute on; what `config` leaves open is decided here.
-
-    `ConfigError` where the named device is not there.
-    """
+def usual(config: TrainConfig) -> Machine:
+    """What is best for most networks here, with what `config` sets; `ConfigError` where its device is not there."""
     there = torch.device(_device(config.device))
     precision = config.precision
     if precision == "auto":
         precision = "bfloat16" if fast_bfloat16(there) else "float32"
     layout = "channels_last" if config.memory_format == "auto" else config.memory_format
-    formats = {"channels_last": torch.channels_last, "channels_first": torch.contiguous_format}
-    return Machine(there, precision, formats[layout], config.threads or torch.get_num_threads(), layout)
+    return Machine(there, precision, layout, config.threads or torch.get_num_threads())
+
+
+def candidates(config: TrainConfig) -> list[Machine]:
+    """The usual machine first, then every other that `config` leaves open, one difference at a time.
+
+    On an accelerator nothing is open but the precision: its threads and layout do not depend on the network.
+    """
+    first = usual(config)
+    others = []
+    if config.precision == "auto" and first.precision == "bfloat16":
+        others.append(dataclasses.replace(first, precision="float32"))
+    if first.device.type == "cpu":
+        if config.threads == 0 and first.threads > 1:
+            others.append(dataclasses.replace(first, threads=1))
+        if config.memory_format == "auto":
+            others.append(dataclasses.replace(first, layout="channels_first"))
+    return [first, *others]
 
 
 def _device(wanted: str) -> str:

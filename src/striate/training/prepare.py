@@ -24,13 +24,13 @@ from striate.metrics.balance import inverse_frequency
 from striate.model import Model
 from striate.networks import Net
 from striate.tasks.classify import Classify
-from striate.training import machine as machines
 from striate.training.allocator import keep_memory
 from striate.training.choices import resolved
 from striate.training.config import TrainConfig, letters_of
-from striate.training.events import Event, Unreadable, Warned
+from striate.training.events import Event, Timed, Unreadable, Warned
 from striate.training.initialise import he
 from striate.training.machine import Machine
+from striate.training.measuring import choose
 from striate.training.optimizers import highest
 from striate.training.randomness import number
 from striate.training.suitable import check
@@ -88,7 +88,10 @@ def prepare(data: Any, net: Net, config: TrainConfig) -> Prepared:
         he(module)  # a module of the user's own starts as it is
     preprocess = for_training(dataset.train, image)
     check(module, known, dataset.train, preprocess, classes=classes, batch=config.batch_size)
-    machine = machines.choose(config, module, preprocess, classes)
+    measured = choose(config, module, preprocess, classes)
+    machine = measured.machine
+    if measured.speeds:
+        told.append(Timed(measured.speeds))
     torch.set_num_threads(machine.threads)
     config = dataclasses.replace(
         config,

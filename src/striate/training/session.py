@@ -18,6 +18,7 @@ from striate.model import Evaluation
 from striate.run import Run
 from striate.training import checkpoints
 from striate.training.checkpoints import CheckpointError, State
+from striate.training.depthwise import quick_depthwise
 from striate.training.evaluation import true_loss
 from striate.training.events import Epoch, Event, Saved, Unreadable, Warned
 from striate.training.loop import Loop
@@ -83,6 +84,11 @@ class Session:
 
     def run(self) -> None:
         """Train to the end or to a stop."""
+        with quick_depthwise(self.model.net, self.machine):
+            self.epochs()
+
+    def epochs(self) -> None:
+        """Epoch after epoch."""
         while not self.why and self.epochs_told < (self.config.epochs or 1):
             number = self.epochs_told + 1
             over = self.loop.run(number, self.halted, self.tell)

@@ -6,7 +6,7 @@ draws from (seed, epoch, index) under its own name, so switching one on leaves t
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
@@ -61,12 +61,6 @@ class Augment:
         if not isinstance(self.flip, bool):
             raise ConfigError(f"augment.flip is {self.flip!r}; it must be true or false.")
 
-    @classmethod
-    def of(cls, settings: object) -> Augment:
-        """What the fields of the same names in `settings` say; None is off."""
-        given = {field.name: getattr(settings, field.name) for field in fields(cls)}
-        return cls(**{name: value for name, value in given.items() if value is not None})
-
     def apply(
         self,
         batch: Tensor,
@@ -105,7 +99,7 @@ class Augment:
         if self.erase:
             boxes = erase.random_patches(draw("erase", 1 + 4 * TRIES), size, self.erase)
             covered = indices[(boxes[:, 2:] > 0).all(1)]
-            noise = levels(seed, epoch, covered, "erase levels", batch[0].numel())
+            noise = levels(seed, epoch, covered, "erase levels", batch.shape[1:].numel())
             batch = erase.erase(batch, boxes, noise.view(len(covered), *batch.shape[1:]))
         if not (self.mixup or self.cutmix):
             return batch, labels

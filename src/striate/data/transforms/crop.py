@@ -44,8 +44,8 @@ def crop(batch: Tensor, boxes: Tensor, size: tuple[int, int], interpolation: str
 def random_crops(draws: Tensor, size: tuple[int, int], *, least: float, ratios: tuple[float, float] = RATIOS) -> Tensor:
     """(n, 4) int64 `boxes` for `crop` of pictures of `size` (height, width).
 
-    `draws`: (n, 4 * TRIES) in [0, 1). `least`: the smallest share of the area, above 0 and at most 1. `ratios`: of width
-    to height.
+    `draws`: (n, 4 * TRIES) in [0, 1). `least`: the smallest share of the area, above 0 and at most 1. `ratios`: the
+    least and the largest of width to height.
     """
     boxes, fits = random_boxes(draws, size, (least, 1), ratios)
     return torch.where(fits[:, None], boxes, torch.tensor(_middle(*size, ratios)))

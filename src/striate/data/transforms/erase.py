@@ -37,4 +37,5 @@ def random_patches(draws: Tensor, size: tuple[int, int], share: float) -> Tensor
     `draws`: (n, 1 + 4 * TRIES) in [0, 1).
     """
     boxes, fits = random_boxes(draws[:, 1:], size, AREAS, RATIOS)
-    return torch.where((fits & (draws[:, 0] < share))[:, None], boxes, torch.zeros_like(boxes))
+    covers = fits & (draws[:, 0] < share) & (boxes[:, 2:].prod(1) < size[0] * size[1])  # never the whole of a tiny one
+    return torch.where(covers[:, None], boxes, torch.zeros_like(boxes))

@@ -25,7 +25,7 @@ def mixup(batch: Tensor, partners: Tensor, shares: Tensor) -> Tensor:
     mixed = batch.clone()
     for index, (partner, share) in enumerate(zip(partners.tolist(), shares.tolist(), strict=True)):
         if share != 1:
-            both = batch[partner].float().lerp_(batch[index].float(), share)
+            both = batch[partner].float().lerp(batch[index].float(), share)
             mixed[index] = levels_of(both, batch.dtype)
     return mixed
 
