@@ -6,7 +6,8 @@ PHOTOGRAPHS is a folder of photographs, from which folders of 500x375 and of 160
 the run. The peer is torchvision's ImageFolder with Pillow in a DataLoader, with whichever of 0, 1, 2 and 4 workers was
 fastest; where torchvision can decode by itself, that is measured too. Every measurement is a process of its own, in
 turn; what counts is its last epoch (its files are in the page cache, its workers have started), and for each row the
-median of the ratios to the peer beside it in the same round. Pictures are mirrored by chance on both sides.
+median of the ratios to the peer beside it in the same round. Pictures are mirrored by chance on both sides. Threads
+that wait sleep (OMP_WAIT_POLICY=passive) on both sides: those that spin take the cores from those that decode.
 """
 
 import argparse
@@ -80,6 +81,7 @@ def main():
     parser.add_argument("--quick", action="store_true", help="a tenth of the files, one round: shows that it runs")
     options = parser.parse_args()
     rounds, part = (1, 10) if options.quick else (ROUNDS, 1)
+    os.environ["OMP_WAIT_POLICY"] = "passive"  # read when a process loads OpenMP
     versions = set()
     for name, (size, quality, count) in SETS.items():
         with tempfile.TemporaryDirectory() as temporary:

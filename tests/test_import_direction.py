@@ -21,7 +21,7 @@ FLOORS = (
     {"model"},
     {"training", "features"},
     {"reports"},
-    {"verbs"},
+    {"verbs", "estimator"},
     {"cli", "serve", "studio"},
 )
 FLOOR = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}

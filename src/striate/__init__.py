@@ -15,11 +15,14 @@ os.environ.setdefault("GOMP_SPINCOUNT", "3000")
 if TYPE_CHECKING:
     from striate.data.read import read
     from striate.errors import StriateError
+    from striate.estimator import ConvNetClassifier
     from striate.explain.convolution import convolve
+    from striate.features.transformer import ConvNetFeatures
     from striate.model import Model, load
     from striate.networks import build
     from striate.repair import diagnose
     from striate.solving import solve
+    from striate.verbs.check import check
     from striate.verbs.compare import compare
     from striate.verbs.dream import dream
     from striate.verbs.evaluate import evaluate
@@ -30,9 +33,12 @@ if TYPE_CHECKING:
     from striate.verbs.train import train
 
 _PUBLIC = {
+    "ConvNetClassifier": "striate.estimator",
+    "ConvNetFeatures": "striate.features.transformer",
     "Model": "striate.model",
     "StriateError": "striate.errors",
     "build": "striate.networks",
+    "check": "striate.verbs.check",
     "compare": "striate.verbs.compare",
     "convolve": "striate.explain.convolution",
     "diagnose": "striate.repair",
@@ -48,9 +54,12 @@ _PUBLIC = {
     "train": "striate.verbs.train",
 }
 __all__ = [
+    "ConvNetClassifier",
+    "ConvNetFeatures",
     "Model",
     "StriateError",
     "build",
+    "check",
     "compare",
     "convolve",
     "diagnose",

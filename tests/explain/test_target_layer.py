@@ -55,7 +55,7 @@ FAMILIES = {  # of timm's: a small network of each, and what its last maps are c
     "legacy_seresnet18": "layer4", "skresnet18": "layer4", "starnet_s050": "norm", "tinynet_e": "bn2",
     "tresnet_m": "body.layer4", "vgg11": "features.19", "ese_vovnet19b_slim_dw": "stages", "legacy_xception": "act4",
     "xception41p": "act", "cspresnet50": "stages", "darknet53": "stages", "gernet_s": "stages", "spnasnet_100": "bn2",
-    "fbnetc_100": "bn2", "semnasnet_075": "bn2", "gluon_resnet18_v1b": "layer4", "wide_resnet50_2": "layer4",
+    "fbnetc_100": "bn2", "semnasnet_075": "bn2", "wide_resnet50_2": "layer4",
 }  # fmt: skip
 
 

@@ -2,8 +2,8 @@ import numpy
 import pytest
 import torch
 
+from striate.explain.colours import SCHEMES, STEPS, STOPS, ramp
 from striate.palette import DARK, LIGHT
-from striate.reports.colours import SCHEMES, STEPS, STOPS, ramp
 from striate.reports.pictures import coloured, mosaic, photograph, shrunk, signed, strength
 
 MIDDLE = STEPS // 2

@@ -22,6 +22,7 @@ VERBS = (
     "compare",
     "solve",
     "convolve",
+    "check",
     "train",
     "evaluate",
     "predict",

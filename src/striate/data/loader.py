@@ -20,7 +20,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from striate.data.cache import Cache
+from striate.data.cache import LIMIT, Cache
 from striate.data.kept import default_memory
 from striate.data.loader_pictures import InFiles, InMemory, Source
 from striate.data.loader_processes import STARTING, Ends, LoaderError, Worker, check_workers
@@ -30,6 +30,7 @@ from striate.data.records import Part, Pictures
 
 CHUNK = 16  # pictures that one thread or worker takes at once
 CHUNK_BYTES = 64 * 2**20  # of their pixels, at most
+CHUNK_COPIED = 2**20  # bytes of pixels for which handing pictures in memory to a thread pays
 AHEAD = 2  # batches that are got ready before they are asked for, and
 AHEAD_PICTURES = 4 * CHUNK  # pictures, at least
 PATIENCE = 120.0  # seconds for the pictures of a chunk
@@ -62,8 +63,9 @@ class Loader:
     `workers`: processes that read and decode; 0: threads of this process do, as many as torch computes with, and
     nothing has to be handed over. `memory`: bytes for prepared pictures; where all of them fit they are kept after
     their first time. None: a quarter of what is available, at most 4 GiB. `cache`: a folder where prepared pictures of
-    files are kept for the next training too (see `striate.data.cache`). `patience`: seconds that a disk or a worker has
-    for a few pictures. `tell` gets a line for what went wrong and was mended, in the thread that takes the batches.
+    files are kept for the next training too (see `striate.data.cache`); all it holds takes at most `cache_limit` bytes.
+    `patience`: seconds that a disk or a worker has for a few pictures. `tell` gets a line for what went wrong and was
+    mended, in the thread that takes the batches.
 
     `unreadable`: for each position whose picture cannot be read, the reason; it is left out of its batch. A file that
     changes after it was first read is one of these. Raises `ConfigError`, and `LoaderError` where a worker ends twice.
@@ -82,6 +84,7 @@ class Loader:
         workers: int = 0,
         memory: int | None = None,
         cache: Path | None = None,
+        cache_limit: int = LIMIT,
         patience: float = PATIENCE,
         tell: Callable[[str], None] = lambda _: None,
     ):
@@ -99,10 +102,11 @@ class Loader:
         self._source: Source
         if isinstance(part, Pictures):  # what is in memory is not sent to another process
             self._source = InMemory(part, preprocess, room)
+            self._chunk = max(CHUNK, CHUNK_COPIED // (channels * height * width))
         else:
             for number in range(workers):
                 self._workers.append(Worker(number, preprocess, self._chunk, patience=patience, ends=self._ends))
-            kept = None if cache is None else Cache(cache, part, preprocess, tell=self._said.put)
+            kept = None if cache is None else Cache(cache, part, preprocess, limit=cache_limit, tell=self._said.put)
             self._source = InFiles(part, preprocess, room, cache=kept, workers=self._workers)
         self._pools: list[Threads] = []  # none until it is needed
         self._end = weakref.finalize(self, _end, self._ends, self._source, self._pools, self._workers)
@@ -125,6 +129,7 @@ class Loader:
     def close(self) -> None:
         """End threads and workers. A cache that is not whole is removed."""
         self._end()
+        self._tell()
 
     def __enter__(self) -> Loader:
         return self
@@ -145,8 +150,6 @@ class Loader:
     def _batch(self, asked: _Asked) -> Batch:
         for future in asked.futures:
             self._take(future)
-        while not self._said.empty():
-            self.tell(self._said.get())
         index, rows = asked.index, asked.rows
         if rows is None:
             return Batch(index, self._source.batch(index), self.part.labels[index])
@@ -170,8 +173,14 @@ class Loader:
                 f"{names}: reading did not end within {patience:g} s. Is the disk or the network there? "
                 "Copy the data to a disk of this machine."
             ) from None
+        finally:
+            self._tell()
         self.unreadable |= failed
         self._bad[list(failed)] = True
+
+    def _tell(self) -> None:
+        while not self._said.empty():
+            self.tell(self._said.get())
 
     def _readable(self, index: Tensor) -> Tensor:
         bad = self._bad[index.numpy()]

@@ -93,14 +93,16 @@ class InFiles:
 
     def fill(self, index: Tensor, rows: Tensor) -> dict[int, str]:
         failed: dict[int, str] = {}
-        wanted = []
+        wanted, thread = [], threading.get_ident()
         for position, row in zip(index.tolist(), rows.unbind(0), strict=True):
+            self.reading[thread] = position
             if not self._stored(position, row):
                 if reason := self.seen.changed(position):
                     failed[position] = reason
                 else:
                     wanted.append((position, row))
-        failed |= self._decode(wanted)
+        failed |= self._decode(wanted, thread)
+        self.reading.pop(thread, None)
         for position, row in wanted:
             if position not in failed:
                 self._store(position, row)
@@ -135,7 +137,7 @@ class InFiles:
         if self.cache is not None:
             self.cache.put(position, row)
 
-    def _decode(self, wanted: Sequence[tuple[int, Tensor]]) -> dict[int, str]:
+    def _decode(self, wanted: Sequence[tuple[int, Tensor]], thread: int) -> dict[int, str]:
         if not wanted:
             return {}
         if self.workers:
@@ -144,12 +146,11 @@ class InFiles:
                 return worker.prepare(self.files, [position for position, _ in wanted], [row for _, row in wanted])
             finally:
                 self.free.put(worker)
-        failed, thread = {}, threading.get_ident()
+        failed = {}
         for position, row in wanted:
             if self.closed:
                 raise LoaderError("the loader was closed.")
             self.reading[thread] = position
             if reason := prepare(self.files, position, self.preprocess, row):
                 failed[position] = reason
-        self.reading.pop(thread, None)
         return failed

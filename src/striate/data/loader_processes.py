@@ -173,6 +173,8 @@ class Worker:
             raise _Ended(self._how()) from None
         line, self.read = self.read.split(b"\n", 1)
         said: dict[str, Any] = json.loads(line)
+        if "error" in said:
+            raise _Ended(f"ended with {said['error'].splitlines()[0]}")
         return said
 
     def _how(self) -> str:

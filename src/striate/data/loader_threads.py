@@ -24,8 +24,10 @@ class Threads:
     def __init__(self, count: int) -> None:
         self.jobs: SimpleQueue[Job | None] = SimpleQueue()
         ready = threading.Barrier(count + 1)
-        named = {"name": "striate-loader", "daemon": True}
-        self.threads = [threading.Thread(target=_work, args=(self.jobs, ready), **named) for _ in range(count)]
+        self.threads = [
+            threading.Thread(target=_work, args=(self.jobs, ready), name="striate-loader", daemon=True)
+            for _ in range(count)
+        ]
         elsewhere = torch.get_num_threads()
         for thread in self.threads:
             thread.start()

@@ -11,6 +11,7 @@ import json
 import mmap
 import os
 import sys
+from collections.abc import Callable
 from typing import Any
 
 HEAD = 4096  # bytes of the shared memory before the pixels; the first eight say which picture is being read
@@ -31,10 +32,20 @@ def main() -> None:
     voice = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)  # what a C library prints is no answer
 
-    def answer(value: Any) -> None:
+    def answer(value: dict[str, Any]) -> None:
         voice.write(json.dumps(value) + "\n")
         voice.flush()
 
+    try:
+        serve(answer)
+    except BrokenPipeError:  # nobody is left to answer
+        return
+    except Exception as error:
+        answer({"error": f"{type(error).__name__}: {error}"[:300]})
+
+
+def serve(answer: Callable[[dict[str, Any]], None]) -> None:
+    """Prepare what is asked for, until nothing more is."""
     given = json.loads(sys.stdin.readline())
     end_with(given["parent"])
     sys.path[:] = given["packages"]

@@ -6,7 +6,7 @@ looked at more closely (transformation robustness), at the size that the network
 can be made for any network, and one whose size is fixed too.
 
 Deviations: views are cut from a larger picture, while the article pads and crops one of the network's own size; the
-frequencies fall as 1/f^0.75 where the article divides by f, which leaves more fine detail.
+frequencies fall as 1/f^1.2 where the article divides by f, which leaves less fine noise.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ from striate.explain.painting import Watch, frequencies, mixed, noise
 from striate.explain.viewer import Viewer
 
 RATE = 0.05
-FALL = 0.75  # how the strength of a frequency falls with it
+FALL = 1.2  # how the strength of a frequency falls with it
 START = 0.01  # standard deviation of the first numbers
-SOFT = 4  # times as strong as that the numbers would saturate the picture
+SOFT = 5  # times as strong as that the numbers would saturate the picture
 TURN = 10 * pi / 180
 CLOSEST = 0.45  # the share of a side that the closest view shows
 FARTHEST = 1.1  # beyond 1 the border is seen, where the picture goes on mirrored

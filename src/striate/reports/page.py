@@ -7,16 +7,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from markupsafe import Markup
 from torch import Tensor, nn
 
 from striate import atomic
 from striate.analysis.result import Analysis
 from striate.errors import RunError
-from striate.palette import DARK, LIGHT, Palette, variables
 from striate.reports.confusions import confusions
 from striate.reports.curves import curves, lost_steps
+from striate.reports.environment import colours, environment
 from striate.reports.head import details, head
 from striate.reports.inside import Inside, inside
 from striate.reports.learned import learned
@@ -24,7 +22,6 @@ from striate.reports.mistakes import mistakes
 from striate.reports.record import Record, read
 from striate.reports.sample import Sample, sample
 from striate.reports.table import rows
-from striate.reports.words import count
 from striate.run import Run
 
 
@@ -58,10 +55,10 @@ def render(record: Record, source: ReportInput) -> str:
     names = record.classes
     followed, sheets = _look(record, source)
     answers = record.answers
-    template = _environment().get_template("report.html")
+    template = environment().get_template("report.html")
     return template.render(
         title=source.title,
-        colours={palette.scheme: _colours(palette) for palette in (LIGHT, DARK)},
+        colours=colours(),
         head=head(record, source.analysis),
         details=details(record),
         curves=curves(record),
@@ -76,23 +73,6 @@ def render(record: Record, source: ReportInput) -> str:
         config=record.config,
         commands=source.commands,
     )
-
-
-def _environment() -> Environment:
-    environment = Environment(
-        loader=FileSystemLoader(Path(__file__).parent / "templates"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters.update(count=count)
-    return environment
-
-
-def _colours(palette: Palette) -> Markup:
-    """The theme's CSS variables; they hold colours of our own only."""
-    return Markup(f"{variables(palette)} --blue: {palette.series[0]}; --orange: {palette.series[1]};")
 
 
 def _look(record: Record, source: ReportInput) -> tuple[Sample | None, Inside | None]:

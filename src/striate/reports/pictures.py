@@ -12,7 +12,7 @@ from PIL import Image
 from torch import Tensor
 from torch.nn.functional import adaptive_avg_pool2d, adaptive_max_pool2d
 
-from striate.reports.colours import SCHEMES, STEPS, ramp
+from striate.explain.colours import SCHEMES, STEPS, ramp
 
 SIDE = 64  # pixels that a map needs at most: on the page it is about a hundred wide
 THUMB = 112  # pixels of a photograph's longer side

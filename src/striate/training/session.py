@@ -21,7 +21,8 @@ from striate.training.checkpoints import CheckpointError, State
 from striate.training.depthwise import quick_depthwise
 from striate.training.evaluation import true_loss
 from striate.training.events import Epoch, Event, Saved, Unreadable, Warned
-from striate.training.loop import Loop
+from striate.training.loop import Diverged, Loop
+from striate.training.optimizers import highest
 from striate.training.prepare import Prepared, filled, refuse_many
 from striate.training.ranks import Ranks
 from striate.training.resume import mark_of
@@ -143,6 +144,11 @@ class Session:
         if part is None or not self.ranks.first:
             return None
         found = self.model.evaluate(part, workers=self.config.workers)
+        if not bool(found.probabilities.isfinite().all()):
+            raise Diverged(
+                f"step {self.loop.step}: the answers on held-out pictures are no numbers any more. "
+                f"Try a lower --rate than {highest(self.config):g}; the checkpoints before are kept."
+            )
         self.model.net.train()
         self.note_unreadable(found.unreadable)
         return found

@@ -76,6 +76,7 @@ def fit(data: Any, net: Net, config: TrainConfig, *, overwrite: bool = False, te
     run = Run.create(config.run, slug(f"{prepared.model.reference.text}-{prepared.dataset.name}"), overwrite=overwrite)
     try:
         with Lock(run.folder):
+            Run.create(run.folder, "", overwrite=overwrite)  # nobody wrote it between the first look and the lock
             checkpoints.clear(run.checkpoints)
             text = to_toml(prepared.config, comment=f"striate train --recipe {run.config} starts this run again.")
             atomic.write_text(run.config, text)

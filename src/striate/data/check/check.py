@@ -11,8 +11,8 @@ import torch
 from numpy.typing import NDArray
 
 from striate.data import duplicates
-from striate.data.check.found import Checked, Converted, Duplicate, Unreadable
-from striate.data.check.judge import Facts, judged
+from striate.data.check.found import Checked, Converted, Duplicate, Suspect, Unreadable
+from striate.data.check.judge import Facts, judged, suspicious
 from striate.data.check.labels import suspects
 from striate.data.check.look import MOST_ALIKE, Looks, Tell, look
 from striate.data.duplicates import KINDS, RE_ENCODED, SAME_PIXELS, Pair
@@ -73,10 +73,10 @@ def check(data: DataSet, *, labels: bool = False, tell: Tell = lambda done, of: 
         torn=_torn(pictures, table),
         notes=data.notes,
     )
-    findings, notes = judged(facts), _notes(data, found)
-    if labels and len(looks.readable):
-        more, said = suspects(table.pictures, table.labels, table.classes, looks)
-        findings += more
+    notes = _notes(data, found)
+    odd: list[Suspect] = []
+    if labels:
+        odd, said = suspects(pictures, table.labels, table.classes, looks)
         notes.append(said)
     return Checked(
         name=data.name,
@@ -90,7 +90,8 @@ def check(data: DataSet, *, labels: bool = False, tell: Tell = lambda done, of: 
         unreadable=facts.unreadable,
         converted=tuple(Converted(i, pictures.name(i), "; ".join(looks.notes[i])) for i in sorted(looks.notes)),
         duplicates=found,
-        findings=tuple(findings),
+        suspects=tuple(odd),
+        findings=(*judged(facts), *suspicious(odd)),
         notes=tuple(notes),
     )
 

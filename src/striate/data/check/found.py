@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -55,6 +56,22 @@ class Duplicate:
 
 
 @dataclass(frozen=True)
+class Suspect:
+    """Picture number `picture` is labelled `label`, and `share` (0..1) of those most like it are `looks_like`."""
+
+    picture: int
+    file: str
+    label: str
+    looks_like: str
+    share: float
+
+
+def by_harm(found: Sequence[Duplicate]) -> list[Duplicate]:
+    """The same pairs, those first that lie across parts or under different labels."""
+    return sorted(found, key=lambda pair: (not pair.across, not pair.disagree))
+
+
+@dataclass(frozen=True)
 class Finding:
     """Something to mend: `kind` in a word or two, `says` in a sentence or two, `names` of the classes or files."""
 
@@ -68,8 +85,8 @@ class Checked:
     """All that `check` found. `pictures`: all parts in one, in which pictures are numbered.
 
     `counts`: of each split, its pictures a class, unreadable ones too. `sizes`: (height, width) to how many; `modes`:
-    what the files are, such as "JPEG RGB". `readable`: how many pictures could be decoded. `findings`: worst first.
-    `notes`: what is worth knowing and is no fault.
+    what the files are, such as "JPEG RGB". `readable`: how many pictures could be decoded. `suspects`: only where they
+    were asked for. `findings`: worst first. `notes`: what is worth knowing and is no fault.
     """
 
     name: str
@@ -83,6 +100,7 @@ class Checked:
     unreadable: tuple[Unreadable, ...]
     converted: tuple[Converted, ...]
     duplicates: tuple[Duplicate, ...]
+    suspects: tuple[Suspect, ...]
     findings: tuple[Finding, ...]
     notes: tuple[str, ...]
 
@@ -134,6 +152,10 @@ class Checked:
             ],
             "findings": [{"kind": each.kind, "says": each.says, "names": list(each.names)} for each in self.findings],
             "notes": list(self.notes),
+            "suspicious": [
+                {"file": each.file, "label": each.label, "looks_like": each.looks_like, "share": each.share}
+                for each in self.suspects
+            ],
             "classes_by_split": {
                 split: dict(zip(self.classes, counts, strict=True)) for split, counts in self.counts.items()
             },

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import unicodedata
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
-from striate.data.check.found import Duplicate, Finding, Unreadable, listed, printable
+from striate.data.check.found import Duplicate, Finding, Suspect, Unreadable, listed, printable
 from striate.data.duplicates import KINDS
 
 UNEQUAL = 5  # times as many pictures as the smallest class has; below it training does as well without weights
@@ -94,12 +95,11 @@ def unreadable(facts: Facts) -> list[Finding]:
     count, of = len(facts.unreadable), sum(map(sum, facts.listed.values()))
     if not count:
         return []
-    first = facts.unreadable[0]
     says = (
-        f"{count:,} of {_counted(of, 'picture')} ({count / of:.1%}) cannot be read, and training leaves {_them(count)}"
+        f"{count:,} of {_counted(of, 'picture')} ({count / of:.1%}) cannot be read, such as {facts.unreadable[0].file}"
     )
     names = tuple(each.file for each in facts.unreadable)
-    return [Finding("unreadable", f"{says} out: {first.file} {_verb(first.reason)}", names)]
+    return [Finding("unreadable", f"{says}. Training leaves {_them(count)} out.", names)]
 
 
 def missing_classes(facts: Facts) -> list[Finding]:
@@ -180,13 +180,23 @@ def similar_names(facts: Facts) -> list[Finding]:
     return [
         Finding(
             "similar names",
-            f"{listed([ascii(name)[1:-1] if printable(name) == name else name for name in names])} "
+            f"{listed([name if name.isascii() else ascii(name)[1:-1] for name in names])} "
             "are different classes by their spelling alone. Are they one?",
             tuple(names),
         )
         for names in alike.values()
         if len(names) > 1 and not any(f"'{printable(name)}'" in told for name in names)
     ]
+
+
+def suspicious(found: Sequence[Suspect]) -> list[Finding]:
+    """Labels that are probably wrong."""
+    if not found:
+        return []
+    one = found[0]
+    says = f"{_counted(len(found), 'label')} {_are(len(found))} probably wrong: {one.file} is labelled"
+    says += f" {listed([one.label])} and looks like {listed([one.looks_like])}. Look at {_them(len(found))}."
+    return [Finding("suspicious label", says, tuple(each.file for each in found))]
 
 
 def _kinds(pairs: list[Duplicate]) -> str:
@@ -204,8 +214,3 @@ def _are(number: int) -> str:
 
 def _them(number: int) -> str:
     return "it" if number == 1 else "them"
-
-
-def _verb(reason: str) -> str:
-    """The reason without what to do about it, as the end of a sentence."""
-    return reason.split(". ")[0].rstrip(".") + "."

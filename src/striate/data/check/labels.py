@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from striate.data.check.found import Finding, printable
+from striate.data.check.found import Suspect
 from striate.data.check.look import Looks
 from striate.data.fingerprints import Fingerprints
 from striate.data.records import Part
@@ -26,22 +26,24 @@ AT_ONCE = 1024  # pictures
 
 def suspects(
     pictures: Part, labels: NDArray[np.int64], classes: tuple[str, ...], looks: Looks
-) -> tuple[list[Finding], str]:
-    """A finding for each label that is probably wrong, the surest first; and a note on how far to trust them."""
+) -> tuple[list[Suspect], str]:
+    """The labels that are probably wrong, the surest first; and a note on how far to trust what is said."""
     there = looks.readable
     if len(there) > MOST_LOOKED_AT or len(there) <= NEIGHBOURS or "grey" not in (looks.prints.dtype.names or ()):
-        return [], f"labels are looked at in sets of {NEIGHBOURS + 1} to {MOST_LOOKED_AT:,} pictures"
+        return [], f"labels are looked at in sets of {NEIGHBOURS + 1} to {MOST_LOOKED_AT:,} readable pictures"
     given = torch.from_numpy(labels[there])
     probabilities = by_neighbours(features(looks.prints[there]), given, len(classes))
     right = float((probabilities.argmax(1) == given).double().mean())
-    found = []
+    found: list[Suspect] = []
     for one in suspicious_labels(probabilities, given, most=len(given)):
-        if one.probability < SURE or len(found) == MOST:
-            continue
-        name, label, other = pictures.name(int(there[one.picture])), classes[one.label], classes[one.suggestion]
-        says = f"{name} is labelled '{printable(label)}' and looks like '{printable(other)}'. Look at it."
-        found.append(Finding("suspicious label", says, (name,)))
-    return found, f"labels: the {NEIGHBOURS} pictures that look most like one are right about {right:.0%} of all"
+        if one.probability >= SURE and len(found) < MOST:
+            place = int(there[one.picture])
+            label, other = classes[one.label], classes[one.suggestion]
+            found.append(Suspect(place, pictures.name(place), label, other, round(one.probability, 3)))
+    return found, (
+        f"suspicious labels: the class of most of the {NEIGHBOURS} pictures that look most like one is right for "
+        f"{right:.0%}; what is told here is as good as that"
+    )
 
 
 def features(prints: Fingerprints) -> Tensor:

@@ -16,6 +16,7 @@ from pathlib import Path
 from striate.data.examples import Example, Label, Listing, split_said
 from striate.data.files import shown
 from striate.data.marks import data_format
+from striate.data.tables.beside import metadata_in, tables_in
 from striate.errors import DataError
 
 SUFFIXES = frozenset(  # any case; what a file holds is told by its content
@@ -29,13 +30,24 @@ DEEPEST = 64  # folders within each other
 
 
 def recognise(path: Path) -> bool:
-    """Whether some folder below `path`, at the place of a class, has a picture somewhere in it."""
-    if not path.is_dir():
+    """Whether some folder below `path`, at the place of a class, has a picture somewhere in it.
+
+    Metadata that name the pictures go before the folders, and so does a table beside a single folder of pictures.
+    """
+    if not path.is_dir() or metadata_in(path):
         return False
+    count = class_folders(path)
+    return count > 1 or (count == 1 and not tables_in(path))
+
+
+def class_folders(path: Path) -> int:
+    """How many folders at the place of a class have pictures: 0, 1, or 2 for more."""
     root = _root(path)
     parts = [each for each in _folders(root) if split_said(each.name)]
     classes = [inner for part in parts for inner in _folders(Path(part.path))] if parts else _folders(root)
-    return any(_has_picture(Path(each.path)) for each in classes)
+    pictured = (each.name for each in classes if _has_picture(Path(each.path)))
+    first = next(pictured, None)
+    return 0 if first is None else 1 + any(name != first for name in pictured)
 
 
 @data_format(recognise)

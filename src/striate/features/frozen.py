@@ -1,0 +1,176 @@
+"""What a network that does not learn makes of all pictures of a part: read, prepared and computed once, side by side.
+
+On a CPU each thread takes a few pictures from their files to their features by itself, with one thread of torch: none
+waits for another. Elsewhere threads read, and the device computes.
+"""
+
+from __future__ import annotations
+
+import copy
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from striate.analysis.result import Layer
+from striate.data.loader import Loader
+from striate.data.loader_pictures import InFiles, InMemory, Source
+from striate.data.loader_threads import Failed, Threads
+from striate.data.preprocess import Preprocess
+from striate.data.records import Part, Pictures
+from striate.data.transforms.augment import Augment
+from striate.errors import DataError
+from striate.features.card import classifier_name
+from striate.features.extract import rows
+from striate.features.folded import folded
+from striate.model import Model
+
+PIXELS = 2**19  # that a thread has in work: few enough for its cache
+FEWEST, MOST = 4, 512  # pictures
+ON_A_DEVICE = 256  # pictures
+ALIKE = 0.99  # cosine of features in low precision with those in full; else all is computed in full
+
+
+@dataclass(frozen=True)
+class Variant:
+    """How pictures are changed before their features are taken: what `augment` does in epoch `number`."""
+
+    augment: Augment
+    seed: int
+    number: int
+
+    def __str__(self) -> str:
+        return f"{self.augment} seed {self.seed} number {self.number}"
+
+
+@dataclass(frozen=True, eq=False)
+class Found:
+    """`features` (n, f) float32 of the pictures at `index` (n,) of a part; `unreadable`: why, by position."""
+
+    features: Tensor
+    index: Tensor
+    unreadable: dict[int, str]
+
+
+class Frozen:
+    """The network of `model` up to its classifier, made to compute features and nothing else.
+
+    `layers`: as `analyse` found them in the network. `precision`: float32, or bfloat16 where that was seen to give
+    nearly the same; `self.precision` is what is used. The model is left as it is, and may change afterwards.
+    """
+
+    def __init__(self, model: Model, layers: Sequence[Layer], *, device: torch.device, precision: str, threads: int):
+        self.preprocess, self.device, self.threads = model.preprocess, device, threads
+        self._classes, self._name = len(model.classes), classifier_name(model)
+        self.dtype = torch.float32
+        self._net = self._watched(folded(model.net, layers))
+        if precision == "bfloat16":
+            self._lower()
+
+    @property
+    def precision(self) -> str:
+        return str(self.dtype).removeprefix("torch.")
+
+    def of(self, part: Part, variant: Variant | None = None) -> Found:
+        """The features of the pictures of `part`, each as it is or as `variant` changes it; unreadable ones are left
+        out. `DataError` where none can be read."""
+        canvas = self.preprocess.wider() if variant is not None and variant.augment.crop else self.preprocess
+        found = (self._side_by_side if self.device.type == "cpu" else self._on_device)(part, canvas, variant)
+        if not len(found.index):
+            first = next(iter(found.unreadable.values()), "there are none.")
+            raise DataError(f"no picture can be read, so there are no features: {first}")
+        return found
+
+    def _side_by_side(self, part: Part, canvas: Preprocess, variant: Variant | None) -> Found:
+        channels, height, width = canvas.image
+        source: Source = (
+            InMemory(part, canvas, 0)
+            if isinstance(part, Pictures)
+            else InFiles(part, canvas, 0, cache=None, workers=())
+        )
+        once = max(FEWEST, min(MOST, PIXELS // (height * width)))
+        chunks = torch.arange(len(part)).split(once)
+        given: list[Tensor] = [torch.empty(0)] * len(chunks)
+
+        def job(number: int) -> Failed:
+            index = chunks[number]
+            if source.ready(index):
+                pixels, failed = source.batch(index), {}
+            else:
+                room = torch.empty(len(index), height, width, channels, dtype=torch.uint8)
+                failed = source.fill(index, room)
+                pixels = room.permute(0, 3, 1, 2)
+            good = torch.tensor([position not in failed for position in index.tolist()])
+            if good.any():
+                given[number] = self._rows(pixels[good], index[good], variant)
+            return failed
+
+        pool, unreadable = Threads(self.threads), {}
+        try:
+            for future in [pool.ask(lambda number=number: job(number)) for number in range(len(chunks))]:
+                unreadable |= future.result()
+        finally:
+            source.close()
+            pool.close()
+        index = torch.tensor([i for i in range(len(part)) if i not in unreadable], dtype=torch.int64)
+        return Found(torch.cat([some for some in given if len(some)] or [torch.empty(0, 0)]), index, unreadable)
+
+    def _on_device(self, part: Part, canvas: Preprocess, variant: Variant | None) -> Found:
+        features, index = [torch.empty(0, 0)], [torch.empty(0, dtype=torch.int64)]
+        with Loader(part, canvas, memory=0) as loader:
+            for batch in loader.batches(torch.arange(len(part)).split(ON_A_DEVICE)):
+                if len(batch.index):
+                    features.append(self._rows(batch.pixels, batch.index, variant))
+                    index.append(batch.index)
+            return Found(torch.cat(features[1:] or features), torch.cat(index), dict(loader.unreadable))
+
+    def _rows(self, pixels: Tensor, index: Tensor, variant: Variant | None) -> Tensor:
+        """(n, f) float32 of pictures (n, c, h, w) uint8, on the CPU."""
+        if variant is not None:
+            plain = Augment(**{**vars(variant.augment), "mixup": 0.0, "cutmix": 0.0})
+            pixels, _ = plain.apply(
+                pixels,
+                index,
+                index,
+                seed=variant.seed,
+                epoch=variant.number,
+                classes=self._classes,
+                size=self.preprocess.image[1:],
+            )
+        with torch.inference_mode():
+            layout = torch.channels_last
+            self._net(self.preprocess.normalise(pixels.to(self.device), self.dtype, memory_format=layout))
+            given: Tensor = self._caught.features
+        return given.cpu()
+
+    def _watched(self, net: nn.Module) -> nn.Module:
+        """`net` on the device, so that what its classifier is given is caught in each thread."""
+        self._caught: Any = threading.local()
+
+        def catch(module: nn.Module, given: tuple[Any, ...]) -> None:
+            self._caught.features = rows(given[0])
+
+        net.get_submodule(self._name).register_forward_pre_hook(catch)
+        return net.to(self.device).to(memory_format=torch.channels_last)  # type: ignore[call-overload,no-any-return]
+
+    def _lower(self) -> None:
+        """Compute in bfloat16 if a picture of noise says that it gives nearly the same features."""
+        noise = torch.randint(256, (2, *self.preprocess.image), generator=torch.Generator().manual_seed(0))
+        pixels, index = noise.to(torch.uint8), torch.arange(2)
+        full, before = self._rows(pixels, index, None), self._net
+        hooks = dict(before.get_submodule(self._name)._forward_pre_hooks)
+        try:
+            before.get_submodule(self._name)._forward_pre_hooks.clear()
+            lower = self._watched(copy.deepcopy(before).to(torch.bfloat16))
+        finally:
+            before.get_submodule(self._name)._forward_pre_hooks.update(hooks)
+        self._net, self.dtype = lower, torch.bfloat16
+        try:
+            low = self._rows(pixels, index, None)
+        except RuntimeError:  # a layer that knows no bfloat16
+            low = torch.zeros_like(full)
+        if not float(nn.functional.cosine_similarity(full, low).min()) >= ALIKE:
+            self._net, self.dtype = before, torch.float32
