@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -118,12 +118,17 @@ class Model:
         """Pictures that are shown to the network together."""
         return max(1, min(PICTURES_AT_ONCE, PIXELS_AT_ONCE // (self.preprocess.image[1] * self.preprocess.image[2])))
 
-    def evaluate(self, pictures: Part, *, workers: int = 0) -> Evaluation:
-        """The answers on `pictures`, whose labels count this model's classes; unreadable ones are left out."""
+    def evaluate(
+        self, pictures: Part, *, workers: int = 0, tell: Callable[[str], None] = lambda _: None
+    ) -> Evaluation:
+        """The answers on `pictures`, whose labels count this model's classes; unreadable ones are left out.
+
+        `tell` gets a line for what went wrong with the reading and was mended.
+        """
         if isinstance(pictures, Pictures):
             return Evaluation(self.probabilities(pictures.images), pictures.labels)
         probabilities, index = [torch.empty(0, len(self.classes))], [torch.empty(0, dtype=torch.int64)]
-        with Loader(pictures, self.preprocess, workers=workers, memory=0) as loader:
+        with Loader(pictures, self.preprocess, workers=workers, memory=0, tell=tell) as loader:
             for batch in loader.batches(torch.arange(len(pictures)).split(self._at_once())):
                 if len(batch.labels):
                     probabilities.append(self.probabilities(batch.pixels))

@@ -7,6 +7,7 @@ model.json                the same card to read: network, input, classes, prepro
 evaluation.safetensors    the answers on the held-out pictures, and the pictures the report shows
 report.html               one page
 checkpoints/              where the training can go on from: the newest are kept
+tensorboard/              the log once more, where it was asked for
 """
 
 from __future__ import annotations
@@ -31,6 +32,7 @@ FILES = (
     "evaluation.safetensors",
     "report.html",
     "checkpoints",
+    "tensorboard",
 )
 LOCK = ".lock"  # there while a process writes the run
 
@@ -136,20 +138,28 @@ def _first_free(parent: Path, name: str) -> Path:
 
 
 class Log:
-    """Appends events to a run's log, one whole line each, so that a reader never meets half an event."""
+    """Appends events to a run's log, one whole line each, so that a reader never meets half an event.
 
-    def __init__(self, path: Path, kept: Iterable[Mapping[str, Any]] = ()):
-        self._path, self._kept = path, kept
+    `keep`: the lines that stay of what is there; `kept` then says how many there were. `RunError` where that fails.
+    """
+
+    def __init__(self, path: Path, keep: int = 0):
+        self._path, self.kept = path, keep
         self._file: IO[bytes] | None = None
         self._waiting = b""
 
     def __enter__(self) -> Log:
-        atomic.write(self._path, [_line(event) for event in self._kept])
-        self._file = self._path.open("ab", buffering=0)
+        try:
+            lines = self._path.read_bytes().split(b"\n")[:-1] if self.kept and self._path.exists() else []
+            self.kept = min(self.kept, len(lines))
+            atomic.write(self._path, [line + b"\n" for line in lines[: self.kept]])
+            self._file = self._path.open("ab", buffering=0)
+        except OSError as error:
+            raise self._cannot_write(error) from None
         return self
 
     def write(self, event: Mapping[str, Any]) -> None:
-        """Append one event. Where the disk is full it waits for the next one, and at the end is an `OSError`."""
+        """Append one event. Where the disk is full it waits for the next one, and at the end is a `RunError`."""
         self._waiting += _line(event)
         with suppress(OSError):
             self._flush()
@@ -162,10 +172,15 @@ class Log:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         if self._file is not None:
             try:
+                self._flush()
+            except OSError as failed:
                 if kind is None:
-                    self._flush()
+                    raise self._cannot_write(failed) from None
             finally:
                 self._file.close()
+
+    def _cannot_write(self, error: OSError) -> RunError:
+        return RunError(f"{self._path}: cannot be written ({error.strerror}); what was there is kept.")
 
 
 def _line(event: Mapping[str, Any]) -> bytes:

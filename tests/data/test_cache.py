@@ -255,7 +255,7 @@ class TestTwoAtOnce:
 
     def test_in_processes_of_their_own_leave_one_sound_file(self, files, folder):
         code = f"""
-for _ in range(20):{indent(self_made(files, folder), "    ")}
+for _ in range(8):{indent(self_made(files, folder), "    ")}
     with loader:
         print(torch.cat([b.pixels for b in loader.batches(torch.arange(12).split(5))]).sum().item())
     for path in cache.iterdir():

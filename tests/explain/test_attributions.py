@@ -39,7 +39,7 @@ def difference(net, images, targets):
 
 @pytest.mark.parametrize("name", FINDERS)
 def test_a_planted_pattern_is_pointed_at(finder, name):
-    images, targets, where = planted(100, seed=5)
+    images, targets, where = planted(60, seed=5)
     strongest = explained(finder, images, targets, name).maps.flatten(1).argmax(1)
     assert where.flatten(1).gather(1, strongest[:, None]).float().mean() >= 0.95
 

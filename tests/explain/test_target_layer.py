@@ -12,7 +12,7 @@ from striate.explain.target_layer import channel_axis, target_layer
 from striate.zoo import networks
 
 CONVOLUTIONS = (nn.Conv1d, nn.Conv2d, nn.Conv3d)
-LIGHT = 30e6  # parameters; heavier networks are built in the slow run
+LIGHT = 12e6  # parameters; heavier networks are built in the slow run
 
 OF_THE_PAPERS = {  # the maps that the papers' own figures show as the last before pooling
     "lenet5": "relu2", "lenet5_1998": "c3_squash", "simple_cnn": "relu2", "neocognitron": "s3",

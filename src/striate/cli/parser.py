@@ -23,6 +23,7 @@ VERBS = (
     "solve",
     "convolve",
     "check",
+    "rate",
     "train",
     "evaluate",
     "predict",

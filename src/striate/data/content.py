@@ -7,7 +7,7 @@ from hashlib import blake2b
 from typing import TYPE_CHECKING
 
 from striate.data.examples import Member
-from striate.data.files import open_regular
+from striate.data.files import regular_handle
 from striate.errors import DataError
 
 if TYPE_CHECKING:
@@ -22,9 +22,10 @@ def content_hash(files: PictureFiles, index: int, seed: int) -> int:
     Keyed by `seed`. A file that cannot be read has the hash of its name.
     """
     picture = files.pictures[index]
+    path = picture.shard if isinstance(picture, Member) else f"{files.root}/{picture}"  # to make a Path takes as long
     try:
-        with open_regular(files.path(index)) as file:
-            handle = file.fileno()
+        handle = regular_handle(path)
+        try:
             start, size = (
                 (picture.offset, picture.size) if isinstance(picture, Member) else (0, os.fstat(handle).st_size)
             )
@@ -33,6 +34,8 @@ def content_hash(files: PictureFiles, index: int, seed: int) -> int:
             else:
                 half = WHOLE // 2
                 counted = os.pread(handle, half, start) + os.pread(handle, half, start + size - half)
+        finally:
+            os.close(handle)
     except (DataError, OSError):
         size, counted = -1, files.name(index).encode()
     return int.from_bytes(blake2b(counted, digest_size=8, key=f"{seed}/{size}".encode()).digest(), "big")

@@ -16,9 +16,12 @@ KINDS: tuple[tuple[Callable[[int], bool], str], ...] = (
     (stat.S_ISFIFO, "a pipe"),
     (stat.S_ISSOCK, "a socket"),
 )
+READ = sum(  # as far as the system has them
+    getattr(os, flag, 0) for flag in ("O_RDONLY", "O_NONBLOCK", "O_NOCTTY", "O_CLOEXEC", "O_BINARY")
+)
 
 
-def shown(path: Path) -> str:
+def shown(path: str | Path) -> str:
     """A path as it stands in a message: one line, whatever bytes its name is made of.
 
     >>> shown(Path("odd\\nname"))
@@ -28,25 +31,27 @@ def shown(path: Path) -> str:
     return text if text.isprintable() else ascii(text)[1:-1]
 
 
-def open_regular(path: Path) -> BufferedReader:
-    """The file at `path`, open for reading. A pipe or a device is refused, not waited for. Raises `DataError`."""
-    flags = os.O_RDONLY
-    for flag in ("O_NONBLOCK", "O_NOCTTY", "O_CLOEXEC", "O_BINARY"):  # as far as the system has them
-        flags |= getattr(os, flag, 0)
+def regular_handle(path: str | Path) -> int:
+    """A handle to read the file at `path` by. A pipe or a device is refused, not waited for. Raises `DataError`."""
     try:
-        handle = os.open(path, flags)
+        handle = os.open(path, READ)
     except FileNotFoundError:
-        if path.is_symlink():
+        if Path(path).is_symlink():
             raise DataError(f"{shown(path)}: is a link to a file that does not exist. Mend or remove it.") from None
         raise DataError(f"{shown(path)}: there is no such file. Is the name right?") from None
     except (OSError, ValueError) as error:
         raise DataError(f"{shown(path)}: cannot be opened ({getattr(error, 'strerror', None) or error}).") from None
     mode = os.fstat(handle).st_mode
     if stat.S_ISREG(mode):
-        return os.fdopen(handle, "rb")
+        return handle
     os.close(handle)
     kind = next((kind for is_kind, kind in KINDS if is_kind(mode)), "a device")
     raise DataError(f"{shown(path)}: is {kind}, not a file. Name a file.")
+
+
+def open_regular(path: Path) -> BufferedReader:
+    """The same as a file object."""
+    return os.fdopen(regular_handle(path), "rb")
 
 
 def file_bytes(path: Path, *, most: int) -> bytes:

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from striate.data.arrays import paired
 from striate.data.files import shown
 from striate.data.formats import idx
-from striate.data.records import DataSet, data_set
+from striate.data.records import DataSet, Pictures, data_set
 from striate.errors import DataError
 
 Array = NDArray[Any]
@@ -41,18 +41,37 @@ class Source:
     fetch: Callable[[Sequence[KnownFile]], dict[str, bytes]]
 
 
+class Form(Protocol):
+    """How the files hold their numbers; the module of a format is one."""
+
+    def read_array(self, path: Path, *, most: int) -> Array: ...
+
+    def parse(self, contents: bytes, name: str, *, most: int) -> Array: ...
+
+    def header(self, array: Array) -> bytes: ...
+
+    def write_array(self, path: Path, array: Array) -> None: ...
+
+
+def images_and_labels(arrays: Sequence[Array], names: Sequence[str]) -> tuple[Pictures, Pictures]:
+    """(train, test) of four arrays: train images and labels, test images and labels."""
+    return paired(arrays[0], arrays[1], (names[0], names[1])), paired(arrays[2], arrays[3], (names[2], names[3]))
+
+
 @dataclass(frozen=True)
 class KnownSet:
-    """Four IDX files: train images and labels, test images and labels.
+    """A set of files of one form, such as four IDX files, which `together` makes (train, test) of.
 
     `installed`: folders where a package of the system may have put the files already.
     """
 
     name: str
     classes: tuple[str, ...]
-    files: tuple[KnownFile, KnownFile, KnownFile, KnownFile]
+    files: tuple[KnownFile, ...]
     sources: tuple[Source, ...]
     installed: tuple[Path, ...] = ()
+    form: Form = idx
+    together: Callable[[Sequence[Array], Sequence[str]], tuple[Pictures, Pictures]] = images_and_labels
 
     def read(self, data_dir: Path | None) -> DataSet:
         """The data set from `data_dir`, or else from the cache folder, an installed package or a source, in this order.
@@ -61,9 +80,7 @@ class KnownSet:
         """
         reasons: list[str] = []
         arrays = self._in_folder(data_dir) if data_dir else self._found(reasons) or self._fetched(reasons)
-        names = [file.name for file in self.files]
-        train = paired(arrays[0], arrays[1], (names[0], names[1]))
-        test = paired(arrays[2], arrays[3], (names[2], names[3]))
+        train, test = self.together(arrays, [file.name for file in self.files])
         return data_set(self.name, self.classes, train=train, test=test)
 
     def _in_folder(self, folder: Path) -> list[Array]:
@@ -73,7 +90,9 @@ class KnownSet:
                 f"{shown(folder)}: {self.name} needs {', '.join(missing)} (plain or .gz) here. Put them there."
             )
         return [
-            checked(idx.read_array(path, most=file.bytes), file, shown(path)) for file, path in paths.items() if path
+            checked(self.form.read_array(path, most=file.bytes), file, shown(path), self.form)
+            for file, path in paths.items()
+            if path
         ]
 
     def _found(self, reasons: list[str]) -> list[Array]:
@@ -92,21 +111,25 @@ class KnownSet:
         for source in self.sources:
             try:
                 contents = source.fetch(self.files)
-                arrays = [
-                    checked(idx.parse(contents[file.name], file.name, most=file.bytes), file, file.name)
-                    for file in self.files
-                ]
+                arrays = self.of_contents(contents)
             except DataError as error:
                 reasons.append(f"{source.where}: {str(error).rstrip('.')}")
                 continue
             for file, array in zip(self.files, arrays, strict=True):
-                idx.write_array(folder / file.name, array)
+                self.form.write_array(folder / file.name, array)
             return arrays
         names = ", ".join(file.name for file in self.files)
         raise DataError(
             f"{self.name}: cannot be fetched ({'; '.join(reasons)}). Put {names} (plain or .gz) into {shown(folder)}, "
             "or into a folder that you name with --data-dir."
         )
+
+    def of_contents(self, contents: Mapping[str, bytes]) -> list[Array]:
+        """The arrays of files that are in memory, by name, plain or gzip. `DataError` where one is another."""
+        return [
+            checked(self.form.parse(contents[file.name], file.name, most=file.bytes), file, file.name, self.form)
+            for file in self.files
+        ]
 
 
 def cache_folder() -> Path:
@@ -124,9 +147,9 @@ def spelled(folder: Path, name: str) -> Path | None:
     return next((path for path in paths if path.exists()), None)
 
 
-def checked(array: Array, file: KnownFile, name: str) -> Array:
-    """`array`, if its IDX file is the known one to the bit; else `DataError`."""
-    digest = hashlib.sha256(idx.header(array))
+def checked(array: Array, file: KnownFile, name: str, form: Form = idx) -> Array:
+    """`array`, if its file is the known one to the bit; else `DataError`."""
+    digest = hashlib.sha256(form.header(array))
     digest.update(np.ascontiguousarray(array).data)
     if digest.hexdigest() != file.sha256:
         raise DataError(

@@ -72,9 +72,11 @@ def _ordered(names: Sequence[str], ordered: bool) -> tuple[str, ...]:
 
 def _by_class_and_name(
     labels: np.ndarray[tuple[int], np.dtype[np.int64]], pictures: Sequence[str | Member]
-) -> list[int]:
+) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
     """Positions sorted by class, then name: the order of a folder's listing decides nothing."""
-    return sorted(range(len(pictures)), key=lambda i: (labels[i], _name(pictures[i])))
+    names = [_name(each) for each in pictures]
+    by_name = np.array(sorted(range(len(names)), key=names.__getitem__))
+    return by_name[np.argsort(labels[by_name], kind="stable")]
 
 
 def _name(picture: str | Member) -> str:

@@ -24,7 +24,7 @@ import striate
 from striate.data.loader_worker import HEAD
 from striate.data.picture_files import PictureFiles
 from striate.data.preprocess import Preprocess
-from striate.errors import ConfigError, DataError
+from striate.errors import ConfigError, TrainingError
 
 PROCESS = Path(__file__).with_name("loader_worker.py")
 STARTING = 120.0  # seconds to import torch on a busy machine
@@ -33,7 +33,7 @@ FEWER = "Use fewer --workers, or --workers 0."
 SHORT = {"SIGKILL": ", as the system does where memory runs out", "SIGBUS": ", as where shared memory runs out"}
 
 
-class LoaderError(DataError):
+class LoaderError(TrainingError):
     """Pictures cannot be got ready: a worker ended twice, hangs, or has no memory."""
 
 

@@ -101,6 +101,8 @@ class Preprocess:
         content = self.content or (height, width)
         if images.shape[2:] != content:
             images = _resized(images, content, self.interpolation)
+        if content == (height, width):
+            return images
         above, left = (height - content[0]) // 2, (width - content[1]) // 2
         return functional.pad(images, (left, width - content[1] - left, above, height - content[0] - above))
 

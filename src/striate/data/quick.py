@@ -17,13 +17,13 @@ from time import perf_counter
 from striate.data import headers, jpeg
 from striate.data.decode import MOST_BYTES, MOST_PIXELS
 from striate.data.examples import Member
+from striate.data.files import READ
 from striate.data.picture_files import PictureFiles
 from striate.data.records import Part
 from striate.errors import DataError
 
 HEAD, TAIL = 64, 64  # bytes that are read of each file, more where the header is longer
 EOI = bytes((0xFF, jpeg.EOI))
-FLAGS = sum(getattr(os, flag, 0) for flag in ("O_RDONLY", "O_NONBLOCK", "O_NOCTTY", "O_CLOEXEC", "O_BINARY"))
 SAMPLE = 64  # files that say how long one takes
 SLOW = 1e-4  # seconds a file; what takes longer waits for a disk or a network, and many can wait at a time
 THREADS = 16
@@ -70,9 +70,9 @@ def _looks_right(files: PictureFiles, index: int) -> bool:
     picture = files.pictures[index]
     try:
         if isinstance(picture, Member):
-            handle = os.open(picture.shard, FLAGS)
+            handle = os.open(picture.shard, READ)
         else:
-            handle = os.open(f"{files.root}/{picture}", FLAGS)
+            handle = os.open(f"{files.root}/{picture}", READ)
     except (OSError, ValueError):
         return False
     try:

@@ -69,7 +69,7 @@ def group_pattern(text: str) -> re.Pattern[str]:
 def _from_path(given: Path, format: str | None, group: re.Pattern[str] | None) -> DataSet:
     path = given.expanduser()
     try:
-        if not path.exists():
+        if not path.exists() and not ("{" in path.name and recognised(path)):
             raise _nothing_at(given)
         fits = [data_formats.name_of(format)] if format else recognised(path)
     except (OSError, ValueError) as error:

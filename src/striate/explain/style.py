@@ -36,7 +36,7 @@ LEVELS = 2  # how often the picture is looked at, each time at half the size
 HISTORY = 20  # steps that L-BFGS remembers
 SCALE = 1e3  # of the loss, so that the first step of L-BFGS is neither tiny nor wild
 PIXELS = "pixels"
-LEAST = 1e-3  # of the mean variance of a layer: channels that vary less than this are not blown up
+LEAST = 0.03  # of the mean variance of a layer: channels that vary less than this are not blown up
 
 
 @dataclass(frozen=True)

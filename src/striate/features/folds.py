@@ -22,7 +22,7 @@ def folds(
     `labels`: (n,) class numbers; `groups`: (n,) what must stay together, such as pictures of one object. `DataError`
     names a class that has fewer than two.
     """
-    from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold  # type: ignore[import-untyped]
+    from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
 
     if len(classes) < 2:
         raise DataError(f"there is one class, {classes[0]}. Give two or more." if classes else "there are no classes.")

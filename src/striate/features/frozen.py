@@ -10,10 +10,12 @@ import copy
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn.functional import cosine_similarity
 
 from striate.analysis.result import Layer
 from striate.data.loader import Loader
@@ -65,10 +67,12 @@ class Frozen:
     def __init__(self, model: Model, layers: Sequence[Layer], *, device: torch.device, precision: str, threads: int):
         self.preprocess, self.device, self.threads = model.preprocess, device, threads
         self._classes, self._name = len(model.classes), classifier_name(model)
-        self.dtype = torch.float32
-        self._net = self._watched(folded(model.net, layers))
-        if precision == "bfloat16":
-            self._lower()
+        self._caught: Any = threading.local()
+        net = folded(model.net, layers).to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        lower = copy.deepcopy(net).to(torch.bfloat16) if precision == "bfloat16" else None
+        self._net, self.dtype = self._watched(net), torch.float32
+        if lower is not None:
+            self._use_if_alike(self._watched(lower))
 
     @property
     def precision(self) -> str:
@@ -108,9 +112,9 @@ class Frozen:
                 given[number] = self._rows(pixels[good], index[good], variant)
             return failed
 
-        pool, unreadable = Threads(self.threads), {}
+        pool, unreadable = Threads(self.threads), Failed()
         try:
-            for future in [pool.ask(lambda number=number: job(number)) for number in range(len(chunks))]:
+            for future in [pool.ask(partial(job, number)) for number in range(len(chunks))]:
                 unreadable |= future.result()
         finally:
             source.close()
@@ -130,8 +134,7 @@ class Frozen:
     def _rows(self, pixels: Tensor, index: Tensor, variant: Variant | None) -> Tensor:
         """(n, f) float32 of pictures (n, c, h, w) uint8, on the CPU."""
         if variant is not None:
-            plain = Augment(**{**vars(variant.augment), "mixup": 0.0, "cutmix": 0.0})
-            pixels, _ = plain.apply(
+            pixels, _ = variant.augment.apply(
                 pixels,
                 index,
                 index,
@@ -140,37 +143,31 @@ class Frozen:
                 classes=self._classes,
                 size=self.preprocess.image[1:],
             )
-        with torch.inference_mode():
-            layout = torch.channels_last
-            self._net(self.preprocess.normalise(pixels.to(self.device), self.dtype, memory_format=layout))
-            given: Tensor = self._caught.features
-        return given.cpu()
+        return self._given(self._net, self.dtype, pixels)
+
+    @torch.inference_mode()
+    def _given(self, net: nn.Module, dtype: torch.dtype, pixels: Tensor) -> Tensor:
+        """What the classifier of `net` is given."""
+        net(self.preprocess.normalise(pixels.to(self.device), dtype, memory_format=torch.channels_last))
+        features: Tensor = self._caught.features
+        return features.cpu()
 
     def _watched(self, net: nn.Module) -> nn.Module:
-        """`net` on the device, so that what its classifier is given is caught in each thread."""
-        self._caught: Any = threading.local()
+        """`net`, where each thread from now on catches what the classifier is given."""
 
         def catch(module: nn.Module, given: tuple[Any, ...]) -> None:
             self._caught.features = rows(given[0])
 
         net.get_submodule(self._name).register_forward_pre_hook(catch)
-        return net.to(self.device).to(memory_format=torch.channels_last)  # type: ignore[call-overload,no-any-return]
+        return net
 
-    def _lower(self) -> None:
-        """Compute in bfloat16 if a picture of noise says that it gives nearly the same features."""
+    def _use_if_alike(self, lower: nn.Module) -> None:
+        """Compute with `lower` from now on, if two pictures of noise get nearly the same features from it."""
         noise = torch.randint(256, (2, *self.preprocess.image), generator=torch.Generator().manual_seed(0))
-        pixels, index = noise.to(torch.uint8), torch.arange(2)
-        full, before = self._rows(pixels, index, None), self._net
-        hooks = dict(before.get_submodule(self._name)._forward_pre_hooks)
+        full = self._given(self._net, self.dtype, noise.to(torch.uint8))
         try:
-            before.get_submodule(self._name)._forward_pre_hooks.clear()
-            lower = self._watched(copy.deepcopy(before).to(torch.bfloat16))
-        finally:
-            before.get_submodule(self._name)._forward_pre_hooks.update(hooks)
-        self._net, self.dtype = lower, torch.bfloat16
-        try:
-            low = self._rows(pixels, index, None)
+            low = self._given(lower, torch.bfloat16, noise.to(torch.uint8))
         except RuntimeError:  # a layer that knows no bfloat16
-            low = torch.zeros_like(full)
-        if not float(nn.functional.cosine_similarity(full, low).min()) >= ALIKE:
-            self._net, self.dtype = before, torch.float32
+            return
+        if float(cosine_similarity(full, low).min()) >= ALIKE:
+            self._net, self.dtype = lower, torch.bfloat16

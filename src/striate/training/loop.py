@@ -96,6 +96,7 @@ class Loop:
         self.parts = config.accumulate
         self.step, self.seconds = 0, 0.0
         self.planned: int | None = None
+        self.within = False  # weights are being changed: it is no state to go on from
         self.totals = Totals()
 
     def run(self, number: int, stopped: Callable[[], bool], tell: Callable[[Event], None]) -> bool:
@@ -135,7 +136,7 @@ class Loop:
     def _step(self, batch: Batch, epoch: int) -> tuple[float, int, int]:
         """One step on `batch`; its mean loss, the right answers and the pictures, over all processes."""
         randomness.seed_step(self.config.seed, self.step, self.machine.device, self.ranks.rank)
-        rate = rate_of(self.step, self.steps, highest(self.config), self.config.schedule, self.config.warm_up)
+        rate = self.rate_at(self.step)
         for group in self.optimizer.param_groups:
             group["lr"] = rate
         x, y = self.augment.apply(
@@ -152,6 +153,7 @@ class Loop:
         self._check(loss, "the loss", batch)
         length = self._shorten_gradient()
         self._check(length, "the length of the gradient", batch)
+        self.within = True
         self.optimizer.step()
         for parameter in self.parameters:
             parameter.grad = None
@@ -160,6 +162,7 @@ class Loop:
         self.step += 1
         if self.average is not None:
             self.average.update(self.step)
+        self.within = False
         return loss / max(1.0, pictures), int(right), int(pictures)
 
     def _gradients(self, x: Tensor, y: Tensor, batch: Batch) -> tuple[float, int, int]:
@@ -226,6 +229,14 @@ class Loop:
             parameter.grad = None
         if self.buffers:
             torch._foreach_copy_(self.buffers, self.kept)
+
+    def rate_at(self, step: int) -> float:
+        """The learning rate of `step` (0 first)."""
+        return rate_of(step, self.steps, highest(self.config), self.config.schedule, self.config.warm_up)
+
+    def finite(self) -> bool:
+        """Whether every weight is a number."""
+        return bool(torch.stack(torch._foreach_norm(self.parameters)).isfinite().all())
 
     def plan(self, steps: int) -> None:
         """Take no more than `steps` steps in all; the rate's schedule ends with them."""

@@ -29,6 +29,7 @@ from striate.training.choices import resolved
 from striate.training.config import TrainConfig, letters_of
 from striate.training.events import Event, Timed, Unreadable, Warned
 from striate.training.initialise import he
+from striate.training.loggers import check_installed
 from striate.training.machine import Machine
 from striate.training.measuring import choose
 from striate.training.optimizers import highest
@@ -62,6 +63,7 @@ def prepare(data: Any, net: Net, config: TrainConfig) -> Prepared:
     `StriateError` for every mistake that can be known before the first step; nothing is written.
     """
     keep_memory()
+    check_installed(config.log_to)
     told: list[Event] = []
     dataset = sound(
         read(data, data_dir=config.data_dir, format=config.format, group=config.group), config.max_bad, told

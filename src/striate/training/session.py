@@ -14,6 +14,8 @@ from torch import Tensor
 from striate.data.loader import Loader
 from striate.data.preprocess import Preprocess
 from striate.data.records import Part
+from striate.errors import StriateError, TrainingError
+from striate.misfit import times
 from striate.model import Evaluation
 from striate.run import Run
 from striate.training import checkpoints
@@ -22,12 +24,13 @@ from striate.training.depthwise import quick_depthwise
 from striate.training.evaluation import true_loss
 from striate.training.events import Epoch, Event, Saved, Unreadable, Warned
 from striate.training.loop import Diverged, Loop
+from striate.training.memory import too_small_for
 from striate.training.optimizers import highest
 from striate.training.prepare import Prepared, filled, refuse_many
 from striate.training.ranks import Ranks
 from striate.training.resume import mark_of
 from striate.training.state import flatten
-from striate.training.stopping import Stops
+from striate.training.stopping import Interrupted, Stops
 
 MEASURED_STEPS = 10  # after so many the number of steps that fits into `minutes` is known
 
@@ -51,7 +54,9 @@ class Session:
         self.config, self.model = config, prepared.model
         self.machine = prepared.machine
         self.machine.place(self.model.net)
-        self.loader = Loader(prepared.train, self.canvas(), workers=config.workers, cache=config.cache)
+        self.loader = Loader(
+            prepared.train, self.canvas(), workers=config.workers, cache=config.cache, tell=self.warn
+        )
         self.loop = Loop(
             self.model.net,
             self.loader,
@@ -65,14 +70,21 @@ class Session:
         self.epochs_told = 0
         self.chosen = Chosen()
         self.why = ""
-        self.saved_at = time.monotonic()
+        self.saved_at, self.saved_step = time.monotonic(), -1
+        self.unsaved: CheckpointError | None = None  # the newest checkpoint is missing, and why
+        self.kept = False  # the network has the weights to keep: it is no state to go on from any more
         self.evaluation: Evaluation | None = None
         self.unreadable: dict[str, str] = {}
+        self.bad = 0  # of the loader's pictures, those that were told
 
     def tell(self, event: Event) -> None:
         """Pass on what happens, counted: a checkpoint knows how much of the log is before it."""
         self.lines += 1
         self._tell(event)
+
+    def warn(self, text: str) -> None:
+        """Tell what a person should know."""
+        self.tell(Warned(text))
 
     def canvas(self) -> Preprocess:
         """What pictures are brought to before they are changed at random: larger where crops are taken of them."""
@@ -81,29 +93,40 @@ class Session:
 
     def fill(self) -> None:
         """Read what is kept in memory, so that bad pictures are known before the first step."""
-        self.note_unreadable(filled(self.loader, self.prepared.train))
+        try:
+            with self.interruptible():
+                self.note_unreadable(filled(self.loader, self.prepared.train))
+        except Interrupted:
+            self.why = "asked"
+
+    def interruptible(self) -> AbstractContextManager[None]:
+        """A context that a stop ends at once; not where other processes would wait for this one in vain."""
+        return self.stops.at_once() if self.ranks.count == 1 else nullcontext()
 
     def run(self) -> None:
-        """Train to the end or to a stop."""
-        with quick_depthwise(self.model.net, self.machine):
-            self.epochs()
+        """Train to the end or to a stop; what fails leaves a checkpoint of the last whole step."""
+        pictures = f"{self.config.batch_size} pictures of {times(self.model.preprocess.image)} at once"
+        try:
+            with quick_depthwise(self.model.net, self.machine), too_small_for(f"{pictures}. Take a smaller --batch-size"):
+                self.epochs()
+        except StriateError as error:
+            if self.can_save() and self.saved_step != self.loop.step:
+                self.save()
+            raise error if isinstance(error, TrainingError) else TrainingError(str(error)) from None
 
     def epochs(self) -> None:
         """Epoch after epoch."""
         while not self.why and self.epochs_told < (self.config.epochs or 1):
             number = self.epochs_told + 1
-            over = self.loop.run(number, self.halted, self.tell)
-            self.note_unreadable({self.prepared.train.name(i): why for i, why in self.loader.unreadable.items()})
-            if self.stopped_within(over):
-                return
-            self.epoch_over(number)
-
-    def stopped_within(self, over: bool) -> bool:
-        """Whether the training was asked to stop, and so ends without evaluation."""
-        return self.why == "asked" and not over
+            self.loop.run(number, self.halted, self.tell)
+            if self.why != "asked":
+                self.epoch_over(number)
 
     def halted(self) -> bool:
-        """Whether to stop after this step. Called after every step: sees to time budget and checkpoints."""
+        """Whether to stop after this step. Called after every step: sees to pictures, time budget and checkpoints."""
+        if len(self.loader.unreadable) != self.bad:
+            self.bad = len(self.loader.unreadable)
+            self.note_unreadable({self.prepared.train.name(i): why for i, why in self.loader.unreadable.items()})
         budget = None if self.config.minutes is None else self.config.minutes * 60
         if budget is not None and self.loop.step == MEASURED_STEPS:
             fit = int(0.9 * budget / max(self.loop.seconds, 1e-9) * MEASURED_STEPS)
@@ -126,12 +149,16 @@ class Session:
         if dataset.validation is not None:
             with self.averaged():
                 validated = self.evaluate(dataset.validation)
+            if self.why == "asked":
+                return
             last |= self.choose(number, validated)
         if last:
             self.save()
             self.keep()
         with nullcontext() if last else self.averaged():
             tested = validated if dataset.test is None and not last else self.evaluate(dataset.held_out)
+        if self.why == "asked":
+            return
         self.epochs_told, self.evaluation = number, tested
         self.tell(Epoch(number, loss, accuracy, *_told(tested), self.loop.seconds, *_told(validated)))
         if last and number != self.config.epochs:
@@ -140,15 +167,17 @@ class Session:
             self.save()
 
     def evaluate(self, part: Part | None) -> Evaluation | None:
-        """The answers on a part; pictures of it that cannot be read are told once."""
+        """The answers on a part; pictures of it that cannot be read are told once. None where a stop came between."""
         if part is None or not self.ranks.first:
             return None
-        found = self.model.evaluate(part, workers=self.config.workers)
+        try:
+            with self.interruptible():
+                found = self.model.evaluate(part, workers=self.config.workers, tell=self.warn)
+        except Interrupted:
+            self.why = "asked"
+            return None
         if not bool(found.probabilities.isfinite().all()):
-            raise Diverged(
-                f"step {self.loop.step}: the answers on held-out pictures are no numbers any more. "
-                f"Try a lower --rate than {highest(self.config):g}; the checkpoints before are kept."
-            )
+            raise self.diverged("the answers on held-out pictures")
         self.model.net.train()
         self.note_unreadable(found.unreadable)
         return found
@@ -172,6 +201,7 @@ class Session:
 
     def keep(self) -> None:
         """Leave in the network the weights that are to be kept, as they will be saved and loaded."""
+        self.kept = True
         if self.chosen.weights:
             self.model.net.load_state_dict(self.chosen.weights)
         elif self.loop.average is not None:
@@ -191,15 +221,30 @@ class Session:
     def save(self) -> None:
         """Write a checkpoint; where the disk does not let it, warn and try again at the next one."""
         self.saved_at = time.monotonic()
-        if not self.ranks.first:
+        if self.kept or not self.ranks.first:
             return
+        if self.ranks.count == 1 and not self.loop.finite():
+            raise self.diverged("the weights")
         tensors, values = flatten(self.state())
         try:
             file = checkpoints.save(self.folder.checkpoints, State(self.loop.step, tensors, values))
         except CheckpointError as error:
-            self.tell(Warned(str(error)))
+            self.unsaved = error
+            self.warn(f"{error} It is tried again at the next one.")
         else:
+            self.saved_step, self.unsaved = self.loop.step, None
             self.tell(Saved(self.loop.step, file.name))
+
+    def can_save(self) -> bool:
+        """Whether the training stands where it could go on from, after something failed."""
+        return self.ranks.count == 1 and not self.loop.within and self.loop.finite()
+
+    def diverged(self, what: str) -> Diverged:
+        """The error where something is not made of numbers any more."""
+        return Diverged(
+            f"step {self.loop.step}: {what} are no numbers any more. "
+            f"Try a lower --rate than {highest(self.config):g}; the checkpoints before are kept."
+        )
 
     def state(self) -> dict[str, Any]:
         """All that decides the future."""

@@ -24,9 +24,10 @@ from striate.training.config import TrainConfig
 from striate.training.evaluation import first_kernels, save_evaluation
 from striate.training.events import Done, Event, Resumed, Started
 from striate.training.lock import Lock
+from striate.training.loggers import logged
 from striate.training.prepare import Prepared, prepare
 from striate.training.ranks import Ranks, alone
-from striate.training.resume import checkpoint_of, same_data
+from striate.training.resume import checkpoint_of, mark_of, same_data
 from striate.training.session import Session
 from striate.training.state import unflatten
 from striate.training.stopping import Stops
@@ -95,6 +96,7 @@ def resume(run: Run, data: Any, net: Net, config: TrainConfig, *, tell: Tell = l
             state, refused = checkpoint_of(run)
             held = unflatten(state.tensors, state.values)
             prepared = prepare(data, net, config)
+            same_data(run, held, prepared.dataset.classes, mark_of(prepared.train))
             return _run(prepared, run, tell, alone(), held, refused)
     except OSError as error:
         raise _cannot_write(run, error) from None
@@ -105,10 +107,11 @@ def _run(
 ) -> Trained:
     before = first_kernels(prepared.model.net)
     kept = () if held is None else list(islice(run.events(), held["lines"]))
-    with Log(run.log, kept) as log, Stops() as stops:
+    with Log(run.log, kept) as log, logged(run, prepared.config) as elsewhere, Stops() as stops:
 
         def both(event: Event) -> None:
             log.write(event.as_json())
+            elsewhere(event)
             tell(event)
 
         session = Session(prepared, run, stops, both, ranks)
@@ -120,7 +123,6 @@ def _run(
                 session.fill()
                 session.save()
             else:
-                same_data(run, held, prepared.dataset.classes, session.mark)
                 session.restore(held)
                 session.lines = len(kept)
                 session.tell(Resumed(session.loop.step, session.loop.steps, prepared.config.epochs or 1, refused))

@@ -155,7 +155,7 @@ def _passed_over(name: str) -> bool:
 
 
 def _suffix(name: str) -> str:
-    return Path(name).suffix.lower()
+    return os.path.splitext(name)[1].lower().rstrip(".")  # noqa: PTH122  a million times, and a Path costs 3 µs
 
 
 def _has_picture(folder: Path) -> bool:

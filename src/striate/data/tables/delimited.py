@@ -25,9 +25,8 @@ def columns(path: Path) -> tuple[str, ...]:
     line = text.first_line(path)
     if not line:
         raise DataError(f"{shown(path)}: is empty. Write a header, such as path,label, and a row a picture.")
-    if SAID.fullmatch(line):
-        line = next(_cells(text.lines(path, []), SAID.fullmatch(line)[1], skip=1), [""])  # type: ignore[index]
-        return tuple(cell.strip() for cell in line)
+    if said := SAID.fullmatch(line):
+        return tuple(cell.strip() for cell in next(_cells(text.lines(path, []), said[1], skip=1), [""]))
     return _header(line, path)[1]
 
 

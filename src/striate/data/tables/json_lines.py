@@ -30,7 +30,7 @@ def records(path: Path, wanted: Sequence[str], notes: list[str]) -> Iterator[tup
 
 
 def parsed(line: str, where: str) -> dict[str, Any]:
-    """The object that a text holds, strictly: no name twice, no NaN; numbers as text. `DataError` begins with `where`."""
+    """The object that a text holds, strictly, its numbers as text. `DataError` begins with `where`."""
     try:
         found = json.loads(line, parse_int=str, parse_float=str, parse_constant=_refused, object_pairs_hook=_distinct)
     except RecursionError:

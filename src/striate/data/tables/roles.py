@@ -48,7 +48,7 @@ def roles(names: Sequence[str], first: Mapping[str, str], there: Sequence[str], 
     `first`: cells of the first row by column. `there`: columns whose first cell is a file that is there, which settles
     several columns of paths.
     """
-    path, label = _path(names, there, where), _label(names, first, where)
+    path, label = _path(names, there, where), label_column(names, first, where)
     perhaps = [each for each in of_role(names, PERHAPS_SPLIT) if split_said(first.get(each, ""))]
     split = next(iter(of_role(names, SPLIT) or perhaps), None)
     group = next(iter(of_role(names, GROUP)), None)
@@ -81,7 +81,7 @@ def _path(names: Sequence[str], there: Sequence[str], where: str) -> str:
     return some[0] if some else found[0]
 
 
-def _label(names: Sequence[str], first: Mapping[str, str], where: str) -> str | None:
+def label_column(names: Sequence[str], first: Mapping[str, str], where: str) -> str | None:
     """The column of classes; where others only number what one names (`label`, `class_name`), that one."""
     found = of_role(names, LABEL)
     named = [name for name in found if plain(name).endswith("name")]

@@ -15,8 +15,8 @@ MOST_STEPS = 1000
 @classifier(KindFacts(strengths=(0.1, 1.0, 10.0), head=linear_head, turned=("weight",)))
 def linear_svm(features: Array, labels: Array, classes: int, strengths: Sequence[float]) -> list[Tensors]:
     """The layer of each strength, which is scikit-learn's C."""
-    from sklearn.exceptions import ConvergenceWarning  # type: ignore[import-untyped]
-    from sklearn.svm import LinearSVC  # type: ignore[import-untyped]
+    from sklearn.exceptions import ConvergenceWarning
+    from sklearn.svm import LinearSVC
 
     def learn(coordinates: Array, known: Array, strength: float) -> tuple[Array, Array]:
         model = LinearSVC(C=strength, dual=True, tol=1e-3, max_iter=MOST_STEPS, random_state=0)

@@ -15,8 +15,8 @@ MOST_STEPS = 300
 @classifier(KindFacts(strengths=(0.1, 1.0, 10.0, 100.0), head=linear_head, turned=("weight",)))
 def logistic(features: Array, labels: Array, classes: int, strengths: Sequence[float]) -> list[Tensors]:
     """The layer of each strength, which is scikit-learn's C: each is where the search for the next one begins."""
-    from sklearn.exceptions import ConvergenceWarning  # type: ignore[import-untyped]
-    from sklearn.linear_model import LogisticRegression  # type: ignore[import-untyped]
+    from sklearn.exceptions import ConvergenceWarning
+    from sklearn.linear_model import LogisticRegression
 
     model = LogisticRegression(solver="lbfgs", warm_start=True, max_iter=MOST_STEPS, tol=1e-4)
 
