@@ -27,7 +27,7 @@ SETS = {  # name: (width, height), JPEG quality, files
     "1600x1200": ((1600, 1200), 88, 600),
 }
 WORKERS = (0, 1, 2, 4)
-ROUNDS = 7
+ROUNDS = 5
 MEMORY = 2**33
 
 

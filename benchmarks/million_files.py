@@ -81,7 +81,9 @@ def main():
     finally:
         shutil.rmtree(folder)
     first = runs[0]
-    print(f"{options.files:,} files in {first['classes']:,} classes; train {first['train']:,}, test {first['test']:,}\n")
+    print(
+        f"{options.files:,} files in {first['classes']:,} classes; train {first['train']:,}, test {first['test']:,}\n"
+    )
     print("| step | seconds | peak memory, MB | of that above the imports, MB |")
     print("|---|---:|---:|---:|")
     for step in STEPS:

@@ -50,12 +50,14 @@ class Evaluation:
     """The answers on labelled pictures. `probabilities`: (n, classes); `labels`: (n,).
 
     `unreadable`: the reason by file, of those that are left out; `index`: (n,) the positions of the others, None: all.
+    `outputs`: (n, classes) what the probabilities were made of.
     """
 
     probabilities: Tensor
     labels: Tensor
     unreadable: dict[str, str] = field(default_factory=dict)
     index: Tensor | None = None
+    outputs: Tensor | None = None
 
     @property
     def predicted(self) -> Tensor:
@@ -88,7 +90,12 @@ class Model:
     @torch.inference_mode()
     def probabilities(self, images: Tensor) -> Tensor:
         """(n, classes) probabilities for (n, c, h, w) uint8 pictures of any one size, in float32."""
-        parts = [self.task.decode(self.net(batch)).cpu() for batch in self._batches(images)]
+        return self.task.decode(self.outputs(images))
+
+    @torch.inference_mode()
+    def outputs(self, images: Tensor) -> Tensor:
+        """(n, classes) what the network itself gives for (n, c, h, w) uint8 pictures, in float32, on the CPU."""
+        parts = [self.net(batch).float().cpu() for batch in self._batches(images)]
         return torch.cat(parts) if parts else torch.empty(0, len(self.classes))
 
     def features(self, images: Tensor, layer: str | None = None) -> Tensor:
@@ -118,24 +125,23 @@ class Model:
         """Pictures that are shown to the network together."""
         return max(1, min(PICTURES_AT_ONCE, PIXELS_AT_ONCE // (self.preprocess.image[1] * self.preprocess.image[2])))
 
-    def evaluate(
-        self, pictures: Part, *, workers: int = 0, tell: Callable[[str], None] = lambda _: None
-    ) -> Evaluation:
+    def evaluate(self, pictures: Part, *, workers: int = 0, tell: Callable[[str], None] = lambda _: None) -> Evaluation:
         """The answers on `pictures`, whose labels count this model's classes; unreadable ones are left out.
 
         `tell` gets a line for what went wrong with the reading and was mended.
         """
         if isinstance(pictures, Pictures):
-            return Evaluation(self.probabilities(pictures.images), pictures.labels)
-        probabilities, index = [torch.empty(0, len(self.classes))], [torch.empty(0, dtype=torch.int64)]
+            given = self.outputs(pictures.images)
+            return Evaluation(self.task.decode(given), pictures.labels, outputs=given)
+        outputs, index = [torch.empty(0, len(self.classes))], [torch.empty(0, dtype=torch.int64)]
         with Loader(pictures, self.preprocess, workers=workers, memory=0, tell=tell) as loader:
             for batch in loader.batches(torch.arange(len(pictures)).split(self._at_once())):
                 if len(batch.labels):
-                    probabilities.append(self.probabilities(batch.pixels))
+                    outputs.append(self.outputs(batch.pixels))
                     index.append(batch.index)
             unreadable = {pictures.name(i): why for i, why in loader.unreadable.items()}
-        positions = torch.cat(index)
-        return Evaluation(torch.cat(probabilities), pictures.labels[positions], unreadable, positions)
+        positions, given = torch.cat(index), torch.cat(outputs)
+        return Evaluation(self.task.decode(given), pictures.labels[positions], unreadable, positions, given)
 
     def predict(self, files: Sequence[str | Path]) -> list[Prediction]:
         """The answer for each picture file; `DataError` names a file that cannot be read."""

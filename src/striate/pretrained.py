@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,14 @@ from torch import nn
 from striate.data.preprocess import Preprocess
 from striate.networks import Net, Reference, build, default_classes, default_image, refer
 from striate.rows import Shape
-from striate.weights.catalogue import DEFAULT, Entry, entry_of, imagenet_classes, preparation_of
+from striate.weights.catalogue import (
+    DEFAULT,
+    Entry,
+    entry_of,
+    imagenet_classes,
+    preparation_known,
+    preparation_of,
+)
 from striate.weights.checkpoint import Checkpoint, read_checkpoint
 from striate.weights.fetch import obtain
 from striate.weights.load import load_weights
@@ -24,7 +32,10 @@ IMAGENET = 1000  # classes
 
 @dataclass(frozen=True)
 class Trained:
-    """A network with its weights. `facts`: where they come from; `report`: how they came into the network."""
+    """A network with its weights. `facts`: where they come from; `report`: how they came into the network.
+
+    `sure`: whether anything says how pictures are prepared for them.
+    """
 
     net: nn.Module
     classes: tuple[str, ...]
@@ -32,6 +43,7 @@ class Trained:
     reference: Reference
     facts: dict[str, Any]
     report: Report
+    sure: bool = True
 
 
 def trained(
@@ -40,28 +52,30 @@ def trained(
     *,
     classes: int | None = None,
     image: Shape | None = None,
+    letters: Mapping[str, int] | None = None,
 ) -> Trained:
     """`net` with `weights`: a file, or the name of public weights, "imagenet" where none is given.
 
     Naming public weights is asking for them: they are taken from their package or downloaded, once. `classes`, `image`:
     where the network is to have others than its weights; all weights that fit are kept. Raises `WeightsError`,
-    `UnknownName`, `ShapeError`.
+    `UnknownName`, `ShapeError`. `letters`: of the lectures' pattern, where `net` is one.
     """
-    reference = refer(net)
+    reference = refer(net, letters)
     entry: Entry | None = None
     if weights is None or not _is_file(weights):
         entry = entry_of(reference.text, str(weights or DEFAULT))
-        checkpoint, preprocess, note = obtain(entry), entry.preparation, ""
+        checkpoint, preprocess, note, sure = obtain(entry), entry.preparation, "", True
     else:
         checkpoint = read_checkpoint(weights)
-        preprocess, note = _preparation(net, checkpoint)
+        preprocess, note, sure = _preparation(net, checkpoint)
     names = entry.categories if entry else _card_classes(checkpoint)
-    shape = tuple(image or (preprocess.image if entry else default_image(net) or preprocess.image))
+    said = entry is not None or checkpoint.card is not None
+    shape = tuple(image or (preprocess.image if said else default_image(net) or preprocess.image))
     with torch.device("meta"):
-        module = build(net, shape, classes or len(names) or default_classes(net))
+        module = build(net, shape, classes or len(names) or default_classes(net), letters=letters)
         found = match(module.state_dict(), checkpoint).classes
         if found and classes is None:  # the file says how many
-            module = build(net, shape, found[0])
+            module = build(net, shape, found[0], letters=letters)
     report = load_weights(module, checkpoint, network_name=reference.text, classes=classes)
     count = classes or (found[0] if found else len(names) or default_classes(net))
     notes = [*report.notes, *([note] if note else [])]
@@ -70,7 +84,7 @@ def trained(
         notes += ["its 1000 classes are taken for those of ImageNet in their usual order"] if count == IMAGENET else []
     facts = {"weights": _facts(entry) if entry else {"file": str(checkpoint.path)}}
     report = replace(report, notes=tuple(notes))
-    return Trained(module.eval(), names, preprocess.for_image(shape), reference, facts, report)
+    return Trained(module.eval(), names, preprocess.for_image(shape), reference, facts, report, sure)
 
 
 def _is_file(weights: str | Path) -> bool:
@@ -79,17 +93,18 @@ def _is_file(weights: str | Path) -> bool:
     return isinstance(weights, Path) or path.is_file() or bool(path.suffix) or path.name != weights
 
 
-def _preparation(net: Net, checkpoint: Checkpoint) -> tuple[Preprocess, str]:
-    """How pictures are prepared for a file of the user's own, and a sentence that says why so."""
+def _preparation(net: Net, checkpoint: Checkpoint) -> tuple[Preprocess, str, bool]:
+    """How pictures are prepared for a file of the user's own, a sentence that says why so, and whether it is known."""
     if checkpoint.card is not None and "preprocess" in checkpoint.card:
-        return Preprocess.from_json(checkpoint.card["preprocess"]), ""
+        return Preprocess.from_json(checkpoint.card["preprocess"]), "", True
     own = default_image(net)
     if own is not None and min(own[1:]) < PHOTOGRAPH:
         channels, height, width = own
         half = (0.5,) * channels
         small = Preprocess((channels, height, width), half, half, "resize")
-        return small, "how its pictures are prepared is unknown; they are resized and scaled to -1..1"
-    return preparation_of(refer(net).text, checkpoint.path.name)
+        return small, "how its pictures are prepared is unknown; they are resized and scaled to -1..1", False
+    network, file = refer(net).text, checkpoint.path.name
+    return *preparation_of(network, file), preparation_known(network, file)
 
 
 def _card_classes(checkpoint: Checkpoint) -> tuple[str, ...]:

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +23,7 @@ from typing import IO, Any
 
 from striate import atomic
 from striate.errors import RunError
+from striate.settings import read_toml, to_toml
 
 FILES = (
     "config.toml",
@@ -114,13 +115,16 @@ class Run:
                     raise RunError(f"{self.log}: line {number} is not JSON. The log is damaged.") from None
 
     def settings(self) -> dict[str, Any]:
-        """The resolved configuration as it was written."""
-        import tomllib
+        """The resolved configuration as it was written. `ConfigError` where it cannot be read."""
+        return read_toml(self.config)
 
+    def write_settings(self, settings: Any) -> None:
+        """Write the resolved configuration; `RunError` where that fails, with what was there kept."""
+        text = to_toml(settings, comment=f"striate train --recipe {self.config} starts this run again.")
         try:
-            return tomllib.loads(self.config.read_text(encoding="utf-8"))
-        except (OSError, ValueError) as error:
-            raise RunError(f"{self.config}: cannot be read ({error}).") from None
+            atomic.write_text(self.config, text)
+        except OSError as error:
+            raise RunError(f"{self.config}: cannot be written ({error.strerror}).") from None
 
 
 def _first_free(parent: Path, name: str) -> Path:

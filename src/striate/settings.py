@@ -18,6 +18,7 @@ from striate.errors import ConfigError
 from striate.registry import nearest
 
 Settings = TypeVar("Settings")
+SCHEMA = 1  # of the files that hold settings; it grows when one can no longer be read as before
 
 
 def setting(
@@ -148,27 +149,37 @@ def _within(f: Field[Any], value: Any, where: str) -> Any:
         raise ConfigError(f"{where} is {value!r}; it must be one of {', '.join(choices)}.")
     if isinstance(value, bool) or not isinstance(value, int | float):
         return value
-    if not math.isfinite(value) or (low is not None and value < low) or (high is not None and value > high):
+    endless = isinstance(value, float) and not math.isfinite(value)
+    if endless or (low is not None and value < low) or (high is not None and value > high):
         bounds = f"between {low:g} and {high:g}" if high is not None and low is not None else f"at least {low:g}"
-        raise ConfigError(f"{where} is {value:g}; it must be {bounds}.")
+        said = f"{value:g}" if isinstance(value, float) or abs(value) < 10**15 else f"{str(value)[:15]}..."
+        raise ConfigError(f"{where} is {said}; it must be {bounds}.")
     return value
 
 
 def read_toml(path: Path) -> dict[str, Any]:
     """The settings in a TOML file; `ConfigError` names the file and the line that cannot be read."""
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
+        values = tomllib.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise ConfigError(f"{path}: there is no such file.") from None
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+    except (OSError, ValueError, RecursionError) as error:  # what is no UTF-8, no TOML, or not meant to be read
         raise ConfigError(f"{path}: cannot be read as TOML ({error}).") from None
+    schema = values.pop("schema", SCHEMA)
+    if type(schema) is not int or schema < 1:
+        raise ConfigError(f"{path}: schema is {schema!r}; it must be {SCHEMA}.")
+    if schema > SCHEMA:
+        raise ConfigError(
+            f"{path}: was written by a newer Striate (settings of schema {schema}, this one reads {SCHEMA}). Update it."
+        )
+    return values
 
 
 def to_toml(settings: Any, *, comment: str = "") -> str:
     """The settings as TOML, each with its meaning; what is None is left out."""
     import tomli_w
 
-    lines = [f"# {comment}"] if comment else []
+    lines = [*([f"# {comment}"] if comment else []), f"schema = {SCHEMA}  # of this file"]
     for f in fields(settings):
         value = getattr(settings, f.name)
         if value is None or not f.metadata["written"]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from contextlib import suppress
 from types import TracebackType
 
 from rich.console import Console
@@ -36,10 +37,15 @@ class Progress:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        self._bars.stop()
+        with suppress(OSError):
+            self._bars.stop()
 
     def tell(self, event: Event) -> None:
-        """Draw one event."""
+        """Draw one event. A terminal that has gone, or a reader like `head`, is no reason to end a training."""
+        with suppress(OSError):
+            self._draw(event)
+
+    def _draw(self, event: Event) -> None:
         if isinstance(event, Started):
             self._epochs = event.epochs
             self._bars.update(self._task, total=event.steps)
@@ -52,7 +58,12 @@ class Progress:
             self._bars.update(self._task, total=event.steps, completed=event.step)
             for why in event.refused:
                 self._say(f"refused: {why}")
-            self._say(f"goes on after step {event.step:,} of {event.steps:,}")
+            complete = event.step >= event.steps
+            self._say(
+                f"complete after step {event.step:,}; with more --epochs it goes on"
+                if complete
+                else f"goes on after step {event.step:,} of {event.steps:,}"
+            )
         elif isinstance(event, Warned):
             self._say(f"warning: {event.text}")
         elif isinstance(event, Unreadable):

@@ -15,7 +15,7 @@ import hashlib
 import os
 import threading
 from collections.abc import Callable
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import numpy as np
@@ -40,10 +40,17 @@ def default_folder() -> Path:
 def key_of(files: PictureFiles, preprocess: Preprocess) -> str:
     """What the prepared pictures depend on, in hexadecimal: contents in order, preprocessing, and what decodes them."""
     digest = hashlib.sha256(preprocess.fingerprint().encode())
-    digest.update(" ".join(version(name) for name in DECODERS).encode())
+    digest.update(" ".join(_version(name) for name in DECODERS).encode())
     digest.update(torch.backends.cpu.get_cpu_capability().encode())
     digest.update(files.hashes(0).astype("<u8").data)
     return digest.hexdigest()
+
+
+def _version(package: str) -> str:
+    try:
+        return version(package)
+    except PackageNotFoundError:  # run from its source
+        return "unknown"
 
 
 class Cache:

@@ -21,7 +21,7 @@ from striate.explain.answers import pictures_at_once, prepared
 from striate.explain.gradients import gradients_and_scores
 from striate.explain.marks import explanation
 
-TOLERANCE = 0.01  # of the difference between the scores
+TOLERANCE = 0.005  # of the difference between the scores
 
 
 @explanation(paper="Sundararajan, Taly, Yan 2017, arXiv:1703.01365", signed=True)
@@ -98,13 +98,13 @@ class Way:
     def complete(self) -> bool:
         """Whether the attributions sum to the difference between the scores of the ends, near enough."""
         left = self.shares()[1].sum()
-        return bool(left.abs() <= TOLERANCE / 2 * (self.scores[-1] - self.scores[0]).abs())
+        return bool(left.abs() <= TOLERANCE * (self.scores[-1] - self.scores[0]).abs())
 
     def halves(self, most: int) -> Tensor:
         """The middles of the intervals that leave more than their part of what may be left over, worst first."""
         left = self.shares()[1].abs()
         worst = left.argsort(descending=True)[: min(len(left), most - len(self.places))]
-        allowed = TOLERANCE / 2 * (self.scores[-1] - self.scores[0]).abs() / len(left)
+        allowed = TOLERANCE * (self.scores[-1] - self.scores[0]).abs() / len(left)
         worst = worst[left[worst] > allowed]
         return (self.places[worst] + self.places[worst + 1]) / 2
 

@@ -30,6 +30,21 @@ class TrainConfig:
 
     data: str = setting(positional="DATA", meaning="a data set by name (digits, mnist, ...), or a folder or file")
     net: str = setting("lenet5", meaning="a network by name, the lectures' notation, or file.py:function")
+    pretrained: bool = setting(False, meaning="start from public weights of the network")
+    weights: str | None = setting(None, meaning="weights to start from: a file, a public name, or an earlier run")
+    preparation: str | None = setting(
+        None,
+        meaning="how pictures are prepared for a file of weights that does not say it",
+        choices=("torchvision", "half", "measured"),
+    )
+    regime: str = setting(
+        "auto",
+        meaning="what of a network with weights learns; chosen by the pictures a class",
+        choices=("auto", "head", "last", "all", "scratch", "best"),
+    )
+    variants: int = setting(
+        0, meaning="changed copies of each picture that regime head learns from too", low=0, high=64
+    )
     run: Path | None = setting(None, meaning="the folder of the run; runs/NET-DATA-1 if not given", written=False)
     epochs: int | None = setting(None, meaning="passes over the training pictures; chosen by their number", low=1)
     minutes: float | None = setting(None, meaning="stop after so many minutes of training", low=0.0)

@@ -9,12 +9,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from striate.data.loader import Batch, Loader
-from striate.data.preprocess import Preprocess
 from striate.errors import TrainingError
-from striate.tasks.classify import Classify
+from striate.model import Model
 from striate.training import randomness
 from striate.training.average import Average
 from striate.training.choices import augment_of
@@ -25,6 +24,7 @@ from striate.training.memory import OutOfMemory, out_of_memory
 from striate.training.optimizers import highest, optimizer_for
 from striate.training.ranks import Ranks
 from striate.training.schedule import rate_of
+from striate.training.stages import WHOLE, Plan
 
 LINES_AN_EPOCH = 20  # step events; more would cost time and tell no more
 TOLD = 8  # files named in a message
@@ -65,25 +65,29 @@ def batches(examples: int, size: int) -> list[slice]:
 
 
 class Loop:
-    """One training of `net`; `run` takes steps until an epoch is over. `step` counts those that were taken."""
+    """One training of a model's network; `run` takes steps until an epoch is over. `step` counts those taken so far.
+
+    `plan`: which of its layers learn, and how fast.
+    """
 
     def __init__(
         self,
-        net: nn.Module,
+        model: Model,
         loader: Loader,
-        preprocess: Preprocess,
-        task: Classify,
         *,
         config: TrainConfig,
         machine: Machine,
         ranks: Ranks,
-        classes: int,
+        plan: Plan = WHOLE,
     ):
-        self.net, self.loader, self.preprocess, self.task = net, loader, preprocess, task
-        self.config, self.machine, self.ranks, self.classes = config, machine, ranks, classes
+        net = self.net = model.net
+        self.loader, self.preprocess, self.task = loader, model.preprocess, model.task
+        self.config, self.machine, self.ranks, self.plan = config, machine, ranks, plan
+        self.classes = len(model.classes)
         self.labels = loader.part.labels
         self.augment = augment_of(config)
-        self.optimizer = optimizer_for(net, config)
+        plan.freeze(net)
+        self.optimizer = optimizer_for(net, config, plan.shares)
         self.parameters = [p for group in self.optimizer.param_groups for p in group["params"]]
         self.buffers = [b for b in net.buffers() if b.is_floating_point()]
         self.kept = [b.clone() for b in self.buffers]
@@ -107,7 +111,7 @@ class Loop:
         if done == 0:
             self.totals = Totals()
         begun = time.perf_counter()
-        self.net.train()
+        self.plan.learn(self.net)
         for count, batch in enumerate(self._batches(number, done), done + 1):
             loss, right, pictures = self._step(batch, number)
             self.totals.add(loss, right, pictures)
@@ -138,7 +142,7 @@ class Loop:
         randomness.seed_step(self.config.seed, self.step, self.machine.device, self.ranks.rank)
         rate = self.rate_at(self.step)
         for group in self.optimizer.param_groups:
-            group["lr"] = rate
+            group["lr"] = rate * group["share"]
         x, y = self.augment.apply(
             batch.pixels,
             batch.labels,

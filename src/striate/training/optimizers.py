@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import torch
@@ -14,13 +14,21 @@ from striate.training.config import TrainConfig
 RATES = {"sgd": 0.15, "adam": 2e-3, "adamw": 2e-3, "rmsprop": 1e-3}  # the highest of the schedule
 
 
-def optimizer_for(net: nn.Module, config: TrainConfig) -> Optimizer:
-    """The optimizer of `config`; weight decay on kernels and matrices, not on biases and norms unless it says so."""
-    learning = [p for p in net.parameters() if p.requires_grad]
-    decayed = [p for p in learning if p.ndim > 1 or config.decay_all]
-    others = [p for p in learning if not (p.ndim > 1 or config.decay_all)]
-    groups = [{"params": decayed, "weight_decay": config.weight_decay}, {"params": others, "weight_decay": 0.0}]
-    return OPTIMIZERS[config.optimizer]([g for g in groups if g["params"]], config)
+def optimizer_for(net: nn.Module, config: TrainConfig, shares: Mapping[str, float] | None = None) -> Optimizer:
+    """The optimizer of `config`; weight decay on kernels and matrices, not on biases and norms unless it says so.
+
+    `shares`: the part of the rate that each parameter follows, by its name, in its group's "share"; 1 without it.
+    """
+    groups: dict[tuple[float, bool], list[nn.Parameter]] = {}
+    for name, parameter in net.named_parameters():
+        if parameter.requires_grad:
+            decayed = parameter.ndim > 1 or config.decay_all
+            groups.setdefault(((shares or {}).get(name, 1.0), decayed), []).append(parameter)
+    made = [
+        {"params": groups[share, decayed], "weight_decay": config.weight_decay if decayed else 0.0, "share": share}
+        for share, decayed in sorted(groups, reverse=True)
+    ]
+    return OPTIMIZERS[config.optimizer](made, config)
 
 
 def _sgd(groups: list[dict[str, Any]], config: TrainConfig) -> Optimizer:

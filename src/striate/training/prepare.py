@@ -12,7 +12,6 @@ from torch import nn
 from striate import networks
 from striate.analysis.analyse import analyse
 from striate.analysis.result import Analysis
-from striate.data.loader import Loader
 from striate.data.measure import for_training
 from striate.data.preprocess import Preprocess
 from striate.data.quick import quick_check
@@ -32,6 +31,7 @@ from striate.training.initialise import he
 from striate.training.loggers import check_installed
 from striate.training.machine import Machine
 from striate.training.measuring import choose
+from striate.training.memory import too_small_for
 from striate.training.optimizers import highest
 from striate.training.randomness import number
 from striate.training.suitable import check
@@ -62,6 +62,11 @@ def prepare(data: Any, net: Net, config: TrainConfig) -> Prepared:
 
     `StriateError` for every mistake that can be known before the first step; nothing is written.
     """
+    with too_small_for("what comes before the first step. Take a smaller network or a smaller --image"):
+        return _prepare(data, net, config)
+
+
+def _prepare(data: Any, net: Net, config: TrainConfig) -> Prepared:
     keep_memory()
     check_installed(config.log_to)
     told: list[Event] = []
@@ -156,11 +161,3 @@ def with_validation(dataset: DataSet, config: TrainConfig) -> DataSet:
             f"{dataset.name}: has too few training pictures to choose by. Leave out --patience and --keep."
         )
     return dataclasses.replace(dataset, train=train, validation=validation)
-
-
-def filled(loader: Loader, part: Part) -> dict[str, str]:
-    """Read every picture that the loader will keep in memory; the reason by file of those that cannot be read."""
-    if getattr(loader, "holds_all", False):
-        for _ in loader.batches(torch.arange(len(part)).split(256)):
-            pass
-    return {part.name(i): reason for i, reason in loader.unreadable.items()}

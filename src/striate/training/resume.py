@@ -59,6 +59,12 @@ def same_data(run: Run, held: Mapping[str, Any], classes: tuple[str, ...], mark:
         )
 
 
+def not_over(run: Run, done: int, epochs: int | None) -> None:
+    """`ConfigError` where `done` epochs are over, and fewer are wanted."""
+    if epochs is not None and epochs < done:
+        raise ConfigError(f"{run.folder}: has {done} epochs behind it already; --epochs must be at least {done}.")
+
+
 def mark_of(part: Part) -> str:
     """What tells these training pictures from others: of arrays their content, of files their names; and the labels."""
     if isinstance(part, Pictures):

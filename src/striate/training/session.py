@@ -26,7 +26,7 @@ from striate.training.events import Epoch, Event, Saved, Unreadable, Warned
 from striate.training.loop import Diverged, Loop
 from striate.training.memory import too_small_for
 from striate.training.optimizers import highest
-from striate.training.prepare import Prepared, filled, refuse_many
+from striate.training.prepare import Prepared, refuse_many
 from striate.training.ranks import Ranks
 from striate.training.resume import mark_of
 from striate.training.state import flatten
@@ -54,26 +54,17 @@ class Session:
         self.config, self.model = config, prepared.model
         self.machine = prepared.machine
         self.machine.place(self.model.net)
-        self.loader = Loader(
-            prepared.train, self.canvas(), workers=config.workers, cache=config.cache, tell=self.warn
-        )
-        self.loop = Loop(
-            self.model.net,
-            self.loader,
-            self.model.preprocess,
-            self.model.task,
-            config=config,
-            machine=self.machine,
-            ranks=ranks,
-            classes=len(self.model.classes),
-        )
+        self.loader = Loader(prepared.train, self.canvas(), workers=config.workers, cache=config.cache, tell=self.warn)
+        self.loop = Loop(self.model, self.loader, config=config, machine=self.machine, ranks=ranks, plan=prepared.plan)
         self.epochs_told = 0
         self.chosen = Chosen()
         self.why = ""
+        self.budget = None if config.minutes is None else config.minutes * 60  # seconds
         self.saved_at, self.saved_step = time.monotonic(), -1
         self.unsaved: CheckpointError | None = None  # the newest checkpoint is missing, and why
         self.kept = False  # the network has the weights to keep: it is no state to go on from any more
         self.evaluation: Evaluation | None = None
+        self.validated: Evaluation | None = None
         self.unreadable: dict[str, str] = {}
         self.bad = 0  # of the loader's pictures, those that were told
 
@@ -91,14 +82,6 @@ class Session:
         preprocess = self.model.preprocess
         return preprocess.wider() if self.config.crop else preprocess
 
-    def fill(self) -> None:
-        """Read what is kept in memory, so that bad pictures are known before the first step."""
-        try:
-            with self.interruptible():
-                self.note_unreadable(filled(self.loader, self.prepared.train))
-        except Interrupted:
-            self.why = "asked"
-
     def interruptible(self) -> AbstractContextManager[None]:
         """A context that a stop ends at once; not where other processes would wait for this one in vain."""
         return self.stops.at_once() if self.ranks.count == 1 else nullcontext()
@@ -107,7 +90,10 @@ class Session:
         """Train to the end or to a stop; what fails leaves a checkpoint of the last whole step."""
         pictures = f"{self.config.batch_size} pictures of {times(self.model.preprocess.image)} at once"
         try:
-            with quick_depthwise(self.model.net, self.machine), too_small_for(f"{pictures}. Take a smaller --batch-size"):
+            with (
+                quick_depthwise(self.model.net, self.machine),
+                too_small_for(f"{pictures}. Take a smaller --batch-size"),
+            ):
                 self.epochs()
         except StriateError as error:
             if self.can_save() and self.saved_step != self.loop.step:
@@ -116,9 +102,13 @@ class Session:
 
     def epochs(self) -> None:
         """Epoch after epoch."""
+        self.why = "asked" if self.ranks.any_of(self.stops.asked is not None)[0] else ""
         while not self.why and self.epochs_told < (self.config.epochs or 1):
             number = self.epochs_told + 1
-            self.loop.run(number, self.halted, self.tell)
+            if self.budget is not None and self.loop.seconds >= self.budget:
+                self.why = "minutes"  # it was over when it was stopped: a run that is complete takes no step more
+            else:
+                self.loop.run(number, self.halted, self.tell)
             if self.why != "asked":
                 self.epoch_over(number)
 
@@ -127,7 +117,7 @@ class Session:
         if len(self.loader.unreadable) != self.bad:
             self.bad = len(self.loader.unreadable)
             self.note_unreadable({self.prepared.train.name(i): why for i, why in self.loader.unreadable.items()})
-        budget = None if self.config.minutes is None else self.config.minutes * 60
+        budget = self.budget
         if budget is not None and self.loop.step == MEASURED_STEPS:
             fit = int(0.9 * budget / max(self.loop.seconds, 1e-9) * MEASURED_STEPS)
             self.loop.plan(self.ranks.agreed(max(self.loop.step + 1, fit)))
@@ -159,7 +149,7 @@ class Session:
             tested = validated if dataset.test is None and not last else self.evaluate(dataset.held_out)
         if self.why == "asked":
             return
-        self.epochs_told, self.evaluation = number, tested
+        self.epochs_told, self.evaluation, self.validated = number, tested, validated
         self.tell(Epoch(number, loss, accuracy, *_told(tested), self.loop.seconds, *_told(validated)))
         if last and number != self.config.epochs:
             self.why = self.why or "minutes"
@@ -255,6 +245,7 @@ class Session:
             "classes": list(self.model.classes),
             "data": self.mark,
             "lines": self.lines,
+            "start": self.prepared.start.as_json() if self.prepared.start is not None else None,
         }
 
     def restore(self, held: Mapping[str, Any]) -> None:

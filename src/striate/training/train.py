@@ -5,29 +5,27 @@ from __future__ import annotations
 import platform
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from itertools import islice
 from typing import Any
 
 import torch
 
 import striate
-from striate import atomic
-from striate.errors import RunError
+from striate.errors import RunError, TrainingError
 from striate.metrics.interval import wilson
 from striate.model import Evaluation, Model
 from striate.networks import Net
 from striate.run import Log, Run
-from striate.settings import to_toml
 from striate.training import checkpoints
 from striate.training.choices import slug
 from striate.training.config import TrainConfig
 from striate.training.evaluation import first_kernels, save_evaluation
 from striate.training.events import Done, Event, Resumed, Started
+from striate.training.honest import answered_anew, calibrate, honest_facts
 from striate.training.lock import Lock
 from striate.training.loggers import logged
 from striate.training.prepare import Prepared, prepare
 from striate.training.ranks import Ranks, alone
-from striate.training.resume import checkpoint_of, mark_of, same_data
+from striate.training.resume import checkpoint_of, mark_of, not_over, same_data
 from striate.training.session import Session
 from striate.training.state import unflatten
 from striate.training.stopping import Stops
@@ -73,17 +71,16 @@ def fit(data: Any, net: Net, config: TrainConfig, *, overwrite: bool = False, te
     `data`: anything `striate.data.read` takes. `tell` is called with every event. Mistakes (`StriateError`) are found
     before the run folder is touched, except for a disk that fills or a loss that diverges.
     """
+    if config.run is not None and config.run.is_dir():  # a folder that is taken is told before any picture is read
+        with Lock(Run.create(config.run, "", overwrite=overwrite).folder):
+            pass
     prepared = prepare(data, net, config)
     run = Run.create(config.run, slug(f"{prepared.model.reference.text}-{prepared.dataset.name}"), overwrite=overwrite)
-    try:
-        with Lock(run.folder):
-            Run.create(run.folder, "", overwrite=overwrite)  # nobody wrote it between the first look and the lock
-            checkpoints.clear(run.checkpoints)
-            text = to_toml(prepared.config, comment=f"striate train --recipe {run.config} starts this run again.")
-            atomic.write_text(run.config, text)
-            return _run(prepared, run, tell, alone(), None, ())
-    except OSError as error:
-        raise _cannot_write(run, error) from None
+    with Lock(run.folder):
+        Run.create(run.folder, "", overwrite=overwrite)  # nobody wrote it between the first look and the lock
+        checkpoints.clear(run.checkpoints)
+        run.write_settings(prepared.config)
+        return _run(prepared, run, tell, alone(), None, ())
 
 
 def resume(run: Run, data: Any, net: Net, config: TrainConfig, *, tell: Tell = lambda _: None) -> Trained:
@@ -91,23 +88,32 @@ def resume(run: Run, data: Any, net: Net, config: TrainConfig, *, tell: Tell = l
 
     `ConfigError` where the data are other ones, `RunError` where there is no checkpoint.
     """
-    try:
-        with Lock(run.folder):
-            state, refused = checkpoint_of(run)
-            held = unflatten(state.tensors, state.values)
-            prepared = prepare(data, net, config)
-            same_data(run, held, prepared.dataset.classes, mark_of(prepared.train))
-            return _run(prepared, run, tell, alone(), held, refused)
-    except OSError as error:
-        raise _cannot_write(run, error) from None
+    with Lock(run.folder):
+        state, refused = checkpoint_of(run)
+        held = unflatten(state.tensors, state.values)
+        prepared = prepare(data, net, config)
+        same_data(run, held, prepared.dataset.classes, mark_of(prepared.train))
+        not_over(run, held["epochs_told"], config.epochs)
+        run.write_settings(prepared.config)
+        return _run(prepared, run, tell, alone(), held, refused)
 
 
 def _run(
     prepared: Prepared, run: Run, tell: Tell, ranks: Ranks, held: Mapping[str, Any] | None, refused: tuple[str, ...]
 ) -> Trained:
+    """Train from `held`, or from the beginning. What the disk refuses from now on is a failure of the training."""
+    try:
+        return _logged(prepared, run, tell, ranks, held, refused)
+    except RunError as error:
+        raise TrainingError(f"{error} Free some room; striate train --resume {run.folder} goes on.") from None
+
+
+def _logged(
+    prepared: Prepared, run: Run, tell: Tell, ranks: Ranks, held: Mapping[str, Any] | None, refused: tuple[str, ...]
+) -> Trained:
     before = first_kernels(prepared.model.net)
-    kept = () if held is None else list(islice(run.events(), held["lines"]))
-    with Log(run.log, kept) as log, logged(run, prepared.config) as elsewhere, Stops() as stops:
+    lines = 0 if held is None else held["lines"]
+    with Log(run.log, lines) as log, logged(run, prepared.config) as elsewhere, Stops() as stops:
 
         def both(event: Event) -> None:
             log.write(event.as_json())
@@ -120,11 +126,10 @@ def _run(
                 session.tell(started(session))
                 for event in prepared.told:
                     session.tell(event)
-                session.fill()
                 session.save()
             else:
                 session.restore(held)
-                session.lines = len(kept)
+                session.lines = log.kept
                 session.tell(Resumed(session.loop.step, session.loop.steps, prepared.config.epochs or 1, refused))
             session.run()
         return finished(session, before, None if held is None else held["loop"]["step"])
@@ -154,13 +159,22 @@ def finished(session: Session, before: torch.Tensor | None, resumed_from: int | 
         session.save()
         session.keep()
         session.evaluation = None  # it was of other weights
-    model.facts = facts_of(session, stopped=stopped)
+    calibrated = None
+    if session.evaluation is not None:
+        calibrated = calibrate(model, session.evaluation, session.validated)
+        session.evaluation = answered_anew(session.evaluation, model)
+    model.facts = facts_of(session, stopped=stopped) | honest_facts(session.evaluation, model.classes, calibrated)
     model.save(run.folder)
     shown = dataset.held_out if dataset.held_out is not None else prepared.train
-    save_evaluation(run, model, session.evaluation, shown, before)
+    try:
+        save_evaluation(run, model, session.evaluation, shown, before)
+    except OSError as error:
+        raise RunError(f"{run.evaluation}: cannot be saved ({error.strerror}).") from None
     signal = session.stops.asked if stopped else None
     trained = Trained(run, model, session.evaluation, loop.seconds, loop.step, signal and signal.value, resumed_from)
     session.tell(Done(loop.step, loop.seconds, trained.accuracy, stopped, session.why))
+    if session.unsaved is not None:
+        raise session.unsaved
     return trained
 
 
@@ -193,7 +207,3 @@ def facts_of(session: Session, *, stopped: bool) -> dict[str, Any]:
             "python": platform.python_version(),
         },
     }
-
-
-def _cannot_write(run: Run, error: OSError) -> RunError:
-    return RunError(f"{run.folder}: cannot be written ({error.strerror}); what was there is kept.")

@@ -35,9 +35,11 @@ class Evaluated:
     data: str
     classes: str = ""  # how the data's classes differ from the model's, in words
     unreadable: dict[str, str] = field(default_factory=dict)  # the reason by file
+    figures: dict[str, Any] = field(default_factory=dict)  # top5, ece, per_class, thresholds, confused
 
     def as_json(self) -> dict[str, Any]:
         return {
+            **self.figures,
             "accuracy": self.accuracy,
             "accuracy_interval": list(self.interval),
             "examples": self.examples,
@@ -61,6 +63,7 @@ def evaluate(
     from striate.metrics.interval import wilson
     from striate.model import load
     from striate.training.allocator import keep_memory
+    from striate.training.honest import described
 
     keep_memory()
     model = load(run, net=net)
@@ -76,4 +79,13 @@ def evaluate(
     right = round(found.accuracy * found.examples)
     interval = wilson(right, found.examples)
     said = "" if match.same else match.diff()
-    return Evaluated(found.accuracy, interval, found.examples, str(run), dataset.name, said, found.unreadable)
+    return Evaluated(
+        found.accuracy,
+        interval,
+        found.examples,
+        str(run),
+        dataset.name,
+        said,
+        found.unreadable,
+        described(found, model.classes),
+    )

@@ -85,8 +85,10 @@ def entry_of(network: str, name: str = DEFAULT) -> Entry:
     """The weights called `name` of a network; `WeightsError` with what there is."""
     there = weights_of(network)
     if not there:
+        having = ", ".join(dict.fromkeys(entry.network for entry in entries()))
         raise WeightsError(
-            f"{network}: no public weights are known for it. Give a file of your own as weights, or train it."
+            f"{network}: no public weights are known for it. Give a file of your own as weights, or train it; "
+            f"networks with public weights are {having}."
         )
     by_plain = {plain(known): known for known in there}
     if plain(name) not in by_plain:
@@ -108,6 +110,11 @@ def preparation_of(network: str, file: str) -> tuple[Preprocess, str]:
     if network in own:
         return preparations[own[network]], f"pictures are prepared as timm does for {network}"
     return preparations[USUAL], "how its pictures are prepared is unknown; they are prepared as torchvision does"
+
+
+def preparation_known(network: str, file: str) -> bool:
+    """Whether anything says how pictures are prepared: the file's name, the network's public weights, or timm."""
+    return any(network == entry.network or file == entry.file for entry in entries()) or network in _read()[2]
 
 
 @cache
