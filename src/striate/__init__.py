@@ -23,11 +23,14 @@ if TYPE_CHECKING:
     from striate.repair import diagnose
     from striate.solving import solve
     from striate.verbs.check import check
+    from striate.verbs.classify_features import classify_features
     from striate.verbs.compare import compare
     from striate.verbs.dream import dream
     from striate.verbs.evaluate import evaluate
+    from striate.verbs.index import index
     from striate.verbs.predict import predict
     from striate.verbs.report import report
+    from striate.verbs.search import search
     from striate.verbs.show import show
     from striate.verbs.style import style
     from striate.verbs.train import train
@@ -39,15 +42,18 @@ _PUBLIC = {
     "StriateError": "striate.errors",
     "build": "striate.networks",
     "check": "striate.verbs.check",
+    "classify_features": "striate.verbs.classify_features",
     "compare": "striate.verbs.compare",
     "convolve": "striate.explain.convolution",
     "diagnose": "striate.repair",
     "dream": "striate.verbs.dream",
     "evaluate": "striate.verbs.evaluate",
+    "index": "striate.verbs.index",
     "load": "striate.model",
     "predict": "striate.verbs.predict",
     "read": "striate.data.read",
     "report": "striate.verbs.report",
+    "search": "striate.verbs.search",
     "show": "striate.verbs.show",
     "solve": "striate.solving",
     "style": "striate.verbs.style",
@@ -60,15 +66,18 @@ __all__ = [
     "StriateError",
     "build",
     "check",
+    "classify_features",
     "compare",
     "convolve",
     "diagnose",
     "dream",
     "evaluate",
+    "index",
     "load",
     "predict",
     "read",
     "report",
+    "search",
     "show",
     "solve",
     "style",

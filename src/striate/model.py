@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,13 +12,16 @@ import torch
 from torch import Tensor, nn
 
 from striate import atomic
+from striate.data.classes import class_number
 from striate.data.loader import Loader
 from striate.data.preprocess import Preprocess
 from striate.data.records import Part, Pictures
 from striate.errors import ConfigError, RunError, WeightsError
 from striate.explain.features import classifier_input, layer_output
+from striate.explain.grades import Grade, grades
+from striate.explain.methods import Maps, explained
 from striate.metrics.accuracy import accuracy
-from striate.networks import Net, Reference, build, rebuild, refer
+from striate.networks import Net, Reference, build, rebuild, refer, with_head
 from striate.pretrained import trained
 from striate.registry import nearest
 from striate.rows import Shape
@@ -29,6 +32,7 @@ from striate.zoo import networks
 
 PICTURES_AT_ONCE = 500  # keeps the peak memory of evaluating small pictures under 200 MB
 PIXELS_AT_ONCE = 2**20  # the same for large ones
+NOT_AGAIN = ("seconds",)  # facts that differ each time: in model.json only, so that equal trainings leave equal files
 
 
 @dataclass(frozen=True)
@@ -147,11 +151,37 @@ class Model:
         """The answer for each picture file; `DataError` names a file that cannot be read."""
         answers = []
         for file in files:
-            probabilities = self.probabilities(self.preprocess.open(Path(file))[None])[0]
-            best = probabilities.topk(min(5, len(self.classes)))
-            top = tuple((self.classes[i], p) for p, i in zip(best.values.tolist(), best.indices.tolist(), strict=True))
-            answers.append(Prediction(str(file), top[0][0], top[0][1], top))
+            answers += self.answers([str(file)], self.outputs(self.preprocess.open(Path(file))[None]))
         return answers
+
+    def answers(self, files: Sequence[str], outputs: Tensor) -> list[Prediction]:
+        """What `outputs` (n, classes) of the network say of the pictures in `files`."""
+        best = self.task.decode(outputs).topk(min(5, len(self.classes)))
+        tops = (
+            tuple((self.classes[i], p) for p, i in zip(values, places, strict=True))
+            for values, places in zip(best.values.tolist(), best.indices.tolist(), strict=True)
+        )
+        return [Prediction(file, *top[0], top) for file, top in zip(files, tops, strict=True)]
+
+    def explain(
+        self,
+        pictures: Sequence[str | Path] | Tensor,
+        method: str = "grad_cam",
+        *,
+        target: str | None = None,
+        layer: str | None = None,
+    ) -> tuple[Maps, list[Grade]]:
+        """What in each picture speaks for the class `target`, or for the answer, and what each of these maps is worth.
+
+        `pictures`: files, or (n, c, h, w) uint8. The maps are (n, h, w), of the network's input;
+        `striate.data.placement` lays them on pictures of other sizes. Raises as `striate.explain.methods.explained`.
+        """
+        if not isinstance(pictures, Tensor):
+            pictures = torch.stack([self.preprocess.open(Path(file)) for file in pictures])
+        ready = self.preprocess.normalise(self.preprocess.pixels(pictures))
+        wanted = None if target is None else torch.full((len(ready),), class_number(target, self.classes))
+        found = explained(self.net, ready, wanted, method, layer)
+        return found, grades(self.net, ready, found)
 
     def save(self, folder: Path) -> None:
         """Write model.safetensors and model.json into `folder`, each whole or not at all."""
@@ -165,8 +195,9 @@ class Model:
             "facts": self.facts,
         }
         weights = folder / "model.safetensors"
+        again = {name: fact for name, fact in self.facts.items() if name not in NOT_AGAIN}
         try:
-            sha256 = save_tensors(weights, self.net.state_dict(), card)
+            sha256 = save_tensors(weights, self.net.state_dict(), {**card, "facts": again})
             atomic.write_text(folder / "model.json", json.dumps({**card, "sha256": sha256}, indent=2) + "\n")
         except OSError as error:
             why = f"{weights}: the model cannot be saved ({error.strerror}); what was there is kept."
@@ -210,7 +241,7 @@ def load(
     tensors, card = load_tensors(file)
     try:
         described = card["network"]
-        reference = Reference(described["kind"], described["text"], described.get("letters", {}))
+        reference = Reference(described["kind"], described["text"], described.get("letters", {}), described.get("head", {}))
         names = tuple(str(name) for name in card["classes"])
         preprocess, task = Preprocess.from_json(card["preprocess"]), Classify.from_json(card)
         facts = dict(card["facts"])
@@ -220,7 +251,8 @@ def load(
         module = rebuild(reference, preprocess.image, len(names)) if net is None else None
     if module is None:
         assert net is not None
-        module, reference = build(net, preprocess.image, len(names)), refer(net)
+        module = with_head(build(net, preprocess.image, len(names)), reference, len(names))
+        reference = replace(refer(net), head=reference.head)
     try:
         module.load_state_dict(tensors, assign=True)
     except RuntimeError as error:

@@ -14,11 +14,13 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from torch import nn
 
 from striate import notation
 from striate.errors import ConfigError, ShapeError, StriateError
+from striate.layers.neighbours import Neighbours
 from striate.rows import Shape
 from striate.zoo import networks
 
@@ -27,11 +29,15 @@ Net = str | nn.Module | Callable[..., nn.Module]
 
 @dataclass(frozen=True)
 class Reference:
-    """Where a network comes from. `kind`: "zoo", "notation", "file" (`file.py:function`) or "python" (an object)."""
+    """Where a network comes from. `kind`: "zoo", "notation", "file" (`file.py:function`) or "python" (an object).
+
+    `head`: of a network whose classifier was replaced by `Neighbours`: the `layer`, and its `pictures`, `features`, `k`.
+    """
 
     kind: str
     text: str
     letters: Mapping[str, int] = field(default_factory=dict)
+    head: Mapping[str, Any] = field(default_factory=dict)
 
 
 def refer(net: Net, letters: Mapping[str, int] | None = None) -> Reference:
@@ -98,9 +104,25 @@ def build(net: Net, image: Shape, classes: int, *, letters: Mapping[str, int] | 
 def rebuild(reference: Reference, image: Shape, classes: int) -> nn.Module:
     """The network that a file names. Only names of the zoo and notation: `ConfigError` for anything that is code."""
     if reference.kind in ("zoo", "notation"):
-        return build(reference.text, image, classes, letters=reference.letters)
+        return with_head(build(reference.text, image, classes, letters=reference.letters), reference, classes)
     again = f"--net {reference.text}" if reference.kind == "file" else "the module as net="
     raise ConfigError(f"this model's network is Python code ({reference.text}), which no file may start. Give {again}.")
+
+
+def with_head(net: nn.Module, reference: Reference, classes: int) -> nn.Module:
+    """`net` with the classifier that `reference` says; as it is where that says none. `ConfigError` for what cannot be."""
+    if not reference.head:
+        return net
+    try:
+        layer, *sizes = (reference.head[name] for name in ("layer", "pictures", "features", "k"))
+        if not isinstance(layer, str) or any(type(size) is not int or size < 1 for size in sizes):
+            raise ValueError(f"{dict(reference.head)}")
+        net.get_submodule(layer)
+        parent, _, child = layer.rpartition(".")
+        setattr(net.get_submodule(parent), child, Neighbours(sizes[0], sizes[1], classes, sizes[2]))
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise ConfigError(f"{reference.text}: no classifier can stand where its card says ({error}).") from None
+    return net
 
 
 def _in_file(text: str) -> Callable[..., nn.Module] | nn.Module:

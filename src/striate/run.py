@@ -3,7 +3,7 @@
 config.toml               the resolved configuration; it starts the same run again
 log.jsonl                 one JSON object a line: steps, epochs, the end
 model.safetensors         the weights, with the model's card in the header
-model.json                the same card to read: network, input, classes, preprocessing, facts of the run
+model.json                the same card to read, and how long it took: network, classes, preprocessing, facts
 evaluation.safetensors    the answers on the held-out pictures, and the pictures the report shows
 report.html               one page
 checkpoints/              where the training can go on from: the newest are kept

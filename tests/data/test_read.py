@@ -59,7 +59,7 @@ def test_what_can_be_read_in_two_ways_is_refused(tmp_path, monkeypatch):
 
 def test_data_dir_is_for_names_only(tmp_path, images, labels):
     with pytest.raises(
-        ConfigError, match="data_dir is only for a data set by name, one of digits, fashion_mnist, mnist"
+        ConfigError, match="data_dir is only for a data set by name, one of cifar10, digits, fashion_mnist, mnist"
     ):
         read(tmp_path, data_dir=tmp_path)
     with pytest.raises(ConfigError, match="data_dir is only for"):

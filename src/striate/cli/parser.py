@@ -26,7 +26,13 @@ VERBS = (
     "rate",
     "train",
     "evaluate",
+    "reproduce",
     "predict",
+    "features",
+    "classify-features",
+    "index",
+    "search",
+    "explain",
     "dream",
     "style",
     "report",
@@ -76,7 +82,7 @@ def parse(arguments: list[str]) -> tuple[Verb, Any, bool]:
     parser.add_argument("--version", action="version", version=striate.__version__)
     parser.add_argument("--json", action="store_true", help=argparse.SUPPRESS)
     verbs = parser.add_subparsers(metavar="VERB", parser_class=Parser)
-    modules = {name: importlib.import_module(f"striate.cli.{name}") for name in VERBS}
+    modules = {name: importlib.import_module(f"striate.cli.{name.replace('-', '_')}") for name in VERBS}
     options: dict[str, list[str]] = {name: _add(verbs, name, module) for name, module in modules.items()}
     if not arguments:
         parser.print_help()
@@ -112,7 +118,8 @@ def _add(verbs: Any, name: str, module: ModuleType) -> list[str]:
     for f in fields(module.SETTINGS):
         kind, shown = types[f.name], f.metadata
         if shown["positional"]:
-            many = "+" if kind.many else "?"  # what is missing may stand in a recipe; `checked` says if it does not
+            several = "*" if kind.optional else "+"
+            many = several if kind.many else "?"  # what is missing may stand in a recipe; `checked` says if it does not
             parser.add_argument(
                 f.name, metavar=shown["positional"], nargs=many, default=argparse.SUPPRESS, help=shown["meaning"]
             )
@@ -130,7 +137,7 @@ def _add(verbs: Any, name: str, module: ModuleType) -> list[str]:
             metavar = _metavar(kind, shown["choices"])
             parser.add_argument(*spellings, dest=f.name, metavar=metavar, default=argparse.SUPPRESS, help=text)
     parser.add_argument("--json", action="store_true", help="one JSON object, last on standard output")
-    bools = (f"--{no}{name.replace('_', '-')}" for name, k in types.items() if k.type is bool for no in ("", "no-"))
+    bools = (f"--{no}{name.rstrip('_').replace('_', '-')}" for name, k in types.items() if k.type is bool for no in ("", "no-"))
     parser.flags = ("--json", "--help", "-h", *bools)
     return options
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from contextlib import suppress
 from types import TracebackType
@@ -11,14 +12,26 @@ from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemaini
 from rich.progress import Progress as Bars
 
 from striate.cli.output import percent, remark
-from striate.training.events import Done, Epoch, Event, Resumed, Started, Step, Unreadable, Warned
+from striate.training.events import (
+    Done,
+    Epoch,
+    Event,
+    Fitted,
+    Regime,
+    Resumed,
+    Started,
+    Step,
+    Tried,
+    Unreadable,
+    Warned,
+)
 
 
 class Progress:
     """Draws the events of a training."""
 
     def __init__(self) -> None:
-        self._live = sys.stderr.isatty()
+        self._live = sys.stderr.isatty() and os.environ.get("RANK", "0") == "0"  # torchrun starts several
         self._bars = Bars(
             TextColumn("epoch {task.fields[epoch]}"),
             BarColumn(),
@@ -51,7 +64,19 @@ class Progress:
             self._bars.update(self._task, total=event.steps)
             self._say(
                 f"{event.network}: {event.parameters:,} parameters; {event.data}: {event.examples:,} pictures; "
-                f"{event.epochs} epochs on {event.device} in {event.precision}"
+                f"{f'{event.epochs} epochs ' if event.epochs else ''}on {event.device} in {event.precision}"
+            )
+        elif isinstance(event, Regime):
+            self._say(f"regime {event.regime} ({event.reason}): {event.learns}; {event.parameters:,} parameters learn")
+        elif isinstance(event, Fitted):
+            self._say(
+                f"classifier of {event.features:,} features: {percent(event.accuracy)} in cross-validation on "
+                f"{event.pictures:,} pictures  {event.seconds:.1f} s"
+            )
+        elif isinstance(event, Tried):
+            self._say(
+                f"tried {event.regime}: {percent(event.accuracy)} on {event.examples:,} pictures kept apart  "
+                f"{event.seconds:.1f} s"
             )
         elif isinstance(event, Resumed):
             self._epochs = event.epochs

@@ -2,6 +2,7 @@
 
 striate train digits --net lenet5
 striate train mnist --net "[(conv-relu)*2-pool]*2-fc" --epochs 3
+striate train photographs --net efficientnet_lite0 --pretrained
 striate train --resume runs/lenet5-digits-1
 """
 
@@ -13,7 +14,7 @@ from typing import Any
 from striate.cli.output import percent, tell
 from striate.settings import kinds
 from striate.training.config import TrainConfig
-from striate.verbs.train import TrainSettings, read_recipe, stored_settings, train
+from striate.verbs.train import TrainSettings, code_again, read_recipe, stored_settings, train, with_network
 
 SETTINGS = TrainSettings
 
@@ -21,8 +22,12 @@ SETTINGS = TrainSettings
 def values(given: dict[str, Any]) -> dict[str, Any]:
     """What was typed, over what the run to go on with or the recipe says."""
     if "resume" in given:
-        return {**stored_settings(Path(given["resume"])), **given}
-    return {**read_recipe(Path(given["recipe"])), **given} if "recipe" in given else given
+        folder = Path(given["resume"])
+        stored = stored_settings(folder)
+        code_again(folder, stored, given.get("data"), given.get("net"))
+        return {**stored, **given}
+    wanted = {**read_recipe(Path(given["recipe"])), **given} if "recipe" in given else given
+    return with_network(wanted)
 
 
 def main(settings: TrainSettings, as_json: bool) -> int:
@@ -39,6 +44,9 @@ def main(settings: TrainSettings, as_json: bool) -> int:
             tell=progress.tell,
             **chosen,
         )
+    stopped = 128 + trained.stopped_by if trained.stopped_by else 0
+    if trained.rank:  # of several processes that torchrun started, the first speaks for all
+        return stopped
     low, high = trained.model.facts["accuracy_interval"] or (0.0, 0.0)
     held_out = (
         f"accuracy  {percent(trained.accuracy)} on {trained.model.facts['examples']:,} held-out pictures "
@@ -46,6 +54,7 @@ def main(settings: TrainSettings, as_json: bool) -> int:
         if trained.accuracy is not None
         else ""
     )
-    text = f"{held_out}training  {trained.seconds:.1f} s, {trained.steps:,} steps\nreport    {trained.run.report}"
+    steps = f"{trained.steps:,} steps" if trained.steps else "a classifier of features, fitted in one go"
+    text = f"{held_out}training  {trained.seconds:.1f} s, {steps}\nreport    {trained.run.report}"
     tell(trained.as_json(), text, as_json)
-    return 128 + trained.stopped_by if trained.stopped_by else 0
+    return stopped

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from striate.errors import DataError
-from striate.registry import nearest
+from striate.errors import DataError, UnknownName
+from striate.registry import nearest, plain
 
 TOLD = 5  # names in a message
 
@@ -75,3 +75,21 @@ def renumbered(labels: Tensor, data: Sequence[str], model: Sequence[str], *, whe
 def _list(names: Sequence[str]) -> str:
     more = f" and {len(names) - TOLD} more" if len(names) > TOLD else ""
     return ", ".join(f"'{name}'" for name in names[:TOLD]) + more
+
+
+def class_number(label: str, classes: Sequence[str]) -> int:
+    """The number of the class called `label`, however it is spelled; a number that names none counts from 0.
+
+    >>> class_number("great_white_shark", ["tench", "great white shark"]), class_number("0", ["tench", "goldfish"])
+    (1, 0)
+    """
+    if label in classes:
+        return list(classes).index(label)
+    alike = [k for k, name in enumerate(classes) if plain(name) == plain(label)]
+    if alike:
+        return alike[0]
+    if label.isdecimal() and int(label) < len(classes):
+        return int(label)
+    close = nearest(label, list(classes))
+    hint = f"Did you mean {' or '.join(close)}?" if close else f"There are {len(classes)}: {', '.join(classes[:5])} ..."
+    raise UnknownName(f"there is no class called '{label}'. {hint}")

@@ -112,14 +112,7 @@ class Preprocess:
         tall, wide = images.shape[2:]
         most = LONGEST * min(tall, wide)
         images = _centre(images, min(tall, most), min(wide, most))
-        tall, wide = images.shape[2:]
-        shorter = min(height, width)
-        if height * wide <= width * tall:  # the picture's width decides
-            covered = resize * width // shorter
-            size = (max(height, covered * tall // wide), covered)
-        else:
-            covered = resize * height // shorter
-            size = (covered, max(width, covered * wide // tall))
+        size = covering((images.shape[2], images.shape[3]), (height, width), resize)
         return _centre(_resized(images, size, self.interpolation), height, width)
 
     def normalise(
@@ -226,9 +219,29 @@ def to_channels(images: Tensor, channels: int) -> Tensor:
     )
 
 
+def covering(size: tuple[int, int], image: tuple[int, int], resize: int) -> tuple[int, int]:
+    """(height, width) to which a picture of `size` is resized so that it covers `resize` / the shorter side of `image`.
+
+    >>> covering((300, 400), (224, 224), 256)
+    (256, 341)
+    """
+    (tall, wide), (height, width) = size, image
+    shorter = min(height, width)
+    if height * wide <= width * tall:  # the picture's width decides
+        covered = resize * width // shorter
+        return max(height, covered * tall // wide), covered
+    covered = resize * height // shorter
+    return covered, max(width, covered * wide // tall)
+
+
+def margin(there: int, here: int) -> int:
+    """Pixels before the middle `here` of `there`, halves rounded as torchvision does."""
+    return round((there - here) / 2)
+
+
 def _centre(images: Tensor, height: int, width: int) -> Tensor:
-    """The middle of the pictures, halves of a pixel rounded as torchvision does."""
-    top, left = (round((there - here) / 2) for there, here in zip(images.shape[2:], (height, width), strict=True))
+    """The middle of the pictures."""
+    top, left = (margin(there, here) for there, here in zip(images.shape[2:], (height, width), strict=True))
     return images[..., top : top + height, left : left + width]
 
 

@@ -75,8 +75,9 @@ def debian(package: str, folder: str) -> Source:
     return Source(f"Debian {package}", fetch)
 
 
-def download(address: str, *, most: int = LARGEST) -> bytes:
-    """What is at an address; `DataError` with a short reason."""
+def download(address: str, *, most: int | None = None) -> bytes:
+    """What is at an address, at most `most` bytes or `LARGEST`; `DataError` with a short reason."""
+    most = most or LARGEST
     try:
         with urlopen(address, timeout=PATIENCE) as answer:
             contents: bytes = answer.read(most + 1)

@@ -12,7 +12,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import torch
-from torch import nn
 
 from striate.errors import ConfigError
 from striate.explain.viewer import Call, Viewer
@@ -110,8 +109,3 @@ def named(viewer: Viewer, layer: str) -> str:
 def _widest(found: list[Convolved]) -> list[Convolved]:
     most = max(one.channels for one in found)
     return [one for one in found if one.channels == most]
-
-
-def has_depth(net: nn.Module) -> bool:
-    """Whether there is a convolution at all."""
-    return any(isinstance(module, CONVOLUTIONS) for module in net.modules())

@@ -25,7 +25,7 @@ from striate.explain.viewer import Viewer
 RATE = 0.05
 FALL = 1.2  # how the strength of a frequency falls with it
 START = 0.01  # standard deviation of the first numbers
-SOFT = 5  # times as strong as that the numbers would saturate the picture
+SOFT = 7  # times as strong as that the numbers would saturate the picture
 TURN = 10 * pi / 180
 CLOSEST = 0.45  # the share of a side that the closest view shows
 FARTHEST = 1.1  # beyond 1 the border is seen, where the picture goes on mirrored

@@ -13,8 +13,8 @@ from striate.explain.canvas import Canvas, text_width
 from striate.explain.plates import MARGIN, SMALL, below, fitted, headed, photograph
 
 SIDE = 1000  # pixels of the plane
-SIDES = (72, 64, 56, 48, 42, 36, 32)  # pixels of a thumbnail: the first at which enough of them find room
-ENOUGH = 0.5  # of the pictures
+SIDES = (72, 64, 56, 48, 42, 36)  # pixels of a thumbnail: the first at which enough of them find room
+ENOUGH = 0.3  # of the pictures
 FRAME = 2.5
 # Twelve colours that people who confuse red and green tell apart by lightness as well; more classes begin anew.
 CLASSES = (

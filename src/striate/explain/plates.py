@@ -101,10 +101,8 @@ def shortened(text: str, width: float, size: float = SMALL) -> str:
     """
     if text_width(text, size) <= width:
         return text
-    kept = len(text)
-    while kept > 2 and text_width(text[: kept // 2] + ELLIPSIS + text[len(text) - kept // 2 :], size) > width:
-        kept -= 1
-    return text[: (kept + 1) // 2 if kept % 2 else kept // 2] + ELLIPSIS + text[len(text) - kept // 2 :]
+    cut = (text[: (kept + 1) // 2] + ELLIPSIS + text[len(text) - kept // 2 :] for kept in range(len(text), 1, -1))
+    return next((short for short in cut if text_width(short, size) <= width), ELLIPSIS)
 
 
 def fitted(size: tuple[int, int], width: float, height: float) -> tuple[float, float]:

@@ -16,12 +16,12 @@ Deviations, which let any network transfer style where the paper needs VGG-19 wi
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
-from torch.nn.functional import interpolate
+from torch.nn.functional import interpolate, pad
 
 from striate.errors import ConfigError
 from striate.explain.chosen_layers import content_layer, style_layers
@@ -33,17 +33,18 @@ SIZES = (0.25, 0.5, 1.0)  # of the picture, one after the other
 SHARE = (0.4, 0.35, 0.25)  # of the steps that each gets
 SMALLEST = 64  # pixels of the longer side
 LEVELS = 2  # how often the picture is looked at, each time at half the size
+BORDER = 16  # pixels by which a picture goes on mirrored, so that the padding of the layers leaves no frame
 HISTORY = 20  # steps that L-BFGS remembers
 SCALE = 1e3  # of the loss, so that the first step of L-BFGS is neither tiny nor wild
 PIXELS = "pixels"
-LEAST = 0.03  # of the mean variance of a layer: channels that vary less than this are not blown up
+LEAST = 0.01  # of the mean square of a layer: channels that vary less than this are not blown up
 
 
 @dataclass(frozen=True)
 class Balance:
     """What counts how much beside the style, which counts 1. `smooth`: for neighbouring pixels that differ."""
 
-    content: float = 0.06
+    content: float = 0.1
     smooth: float = 0.5
 
 
@@ -57,7 +58,7 @@ class Layers:
 
 @dataclass(frozen=True)
 class Styled:
-    """`picture`: (1, c, h, w) in 0..1. Distances are relative: 0 is the same, 1 as far as nothing at all.
+    """`picture`: (1, c, h, w) in 0..1. Distances are squared and relative to what they are measured to; 0 is the same.
 
     `style`: (before, after) to the Gram matrices of the style, for the content's picture and the result, mean of all
     layers; `content`: of the result to the content's maps. `layers`: those that were used.
@@ -93,7 +94,10 @@ class Measure:
             for key, maps in shown.items():
                 flat = maps.flatten(2)
                 variance = flat.var(2, unbiased=False)[..., None, None]
-                self.spread[key] = flat.mean(2)[..., None, None], (variance + LEAST * variance.mean() + 1e-12).sqrt()
+                self.spread[key] = (
+                    flat.mean(2)[..., None, None],
+                    (variance + LEAST * flat.square().mean() + 1e-12).sqrt(),
+                )
             self.wanted = {key: self._gram(key, maps) for key, maps in shown.items()}
 
     def __call__(self, picture: Tensor) -> tuple[Tensor, Tensor]:
@@ -110,7 +114,8 @@ class Measure:
     def _looked(self, picture: Tensor) -> tuple[dict[tuple[int, str], Tensor], Tensor]:
         """The maps of style by (level, layer), and those of content."""
         shown: dict[tuple[int, str], Tensor] = {}
-        kept = picture
+        room = min(BORDER, *(side - 1 for side in picture.shape[2:]))
+        kept = picture = pad(picture, (room,) * 4, mode="reflect")
         for level in range(LEVELS):
             if level:
                 picture = interpolate(picture, scale_factor=0.5, mode="bilinear", antialias=True)
@@ -128,10 +133,13 @@ def style(
     *,
     layers: Layers = Layers(),
     balance: Balance = Balance(),
-    steps: int = 300,
+    steps: int = 200,
     watch: Watch = Watch(),  # noqa: B008  frozen
 ) -> Styled:
-    """`content` (1, c, h, w) in 0..1 painted in the style of `manner` (1, c, any size); nothing in it is random."""
+    """`content` (1, c, h, w) in 0..1 painted in the style of `manner` (1, c, any size).
+
+    `steps`: evaluations of the loss, over all sizes. Nothing in it is random.
+    """
     if not content.shape[1] == manner.shape[1] == viewer.image[0]:
         raise ConfigError(
             f"the pictures have {content.shape[1]} and {manner.shape[1]} channels, and the network takes "
@@ -148,7 +156,7 @@ def style(
         alike = (max(1, round(manner.shape[2] * longest)), max(1, round(manner.shape[3] * longest)))
         measure = Measure(viewer, resized(manner, alike).clamp(0, 1), resized(content, size).clamp(0, 1), chosen)
         painted = unmixed(resized(picture, size).clamp(0, 1) - 0.5).requires_grad_()
-        picture = _optimised(painted, measure, balance, range(done, done + count), _Told(watch, total))
+        picture = _optimised(painted, measure, balance, count, _Counted(watch, done, done + count, total))
         done += count
     found = picture.clamp(0, 1)
     with torch.no_grad():
@@ -156,16 +164,29 @@ def style(
     return Styled(found, (float(before), float(after)), float(away), chosen)
 
 
-@dataclass(frozen=True)
-class _Told:
+@dataclass
+class _Counted:
+    """Tells of evaluations `done` + 1 to `end`, of `total`; those of a last line search beyond are not told."""
+
     watch: Watch
-    steps: int
+    done: int
+    end: int
+    total: int
+
+    def __call__(self, value: float, picture: Tensor) -> None:
+        if self.done < self.end:
+            self.done += 1
+            self.watch(self.done, self.total, value, picture)
 
 
-def _optimised(painted: Tensor, measure: Measure, balance: Balance, steps: range, told: _Told) -> Tensor:
-    """The picture after these `steps` of L-BFGS, from independent colours around 0."""
-    lbfgs = torch.optim.LBFGS([painted], max_iter=1, history_size=HISTORY, line_search_fn="strong_wolfe")
-    lbfgs.param_groups[0].update(tolerance_grad=0, tolerance_change=0)
+def _optimised(
+    painted: Tensor, measure: Measure, balance: Balance, evaluations: int, told: Callable[[float, Tensor], None]
+) -> Tensor:
+    """The picture after so many evaluations of the loss, from independent colours around 0."""
+    lbfgs = torch.optim.LBFGS(
+        [painted], max_iter=evaluations, max_eval=evaluations, history_size=HISTORY, line_search_fn="strong_wolfe",
+        tolerance_grad=0, tolerance_change=0,
+    )  # fmt: skip
 
     def loss() -> Tensor:
         with torch.enable_grad():
@@ -177,11 +198,10 @@ def _optimised(painted: Tensor, measure: Measure, balance: Balance, steps: range
             (painted.grad,) = torch.autograd.grad(SCALE * value, painted)
         if not bool(value.isfinite()):
             raise ConfigError("the style cannot be followed: the network gives numbers that are not finite.")
+        told(float(value.detach()), picture)
         return SCALE * value.detach()
 
-    for step in steps:
-        value = float(lbfgs.step(loss)) / SCALE
-        told.watch(step + 1, told.steps, value, mixed(painted.detach()) + 0.5)
+    lbfgs.step(loss)
     return mixed(painted.detach()) + 0.5
 
 

@@ -19,7 +19,7 @@ from torch import Tensor
 
 from striate.data.known import cache_folder
 from striate.errors import WeightsError
-from striate.features.card import Card
+from striate.features.card import MAY_MISS, Card
 from striate.weights.files import load_tensors, save_tensors
 
 MOST_BYTES = 2 * 2**30
@@ -32,7 +32,7 @@ def key(card: Card, pictures: str, variant: str = "") -> str:
 
     `variant`: what else was done to them, such as "mirrored".
     """
-    parts = {key: value for key, value in card.as_json().items() if key != "network"}
+    parts = {key: value for key, value in card.as_json().items() if key not in ("network", *MAY_MISS)}
     text = json.dumps({**parts, "pictures": pictures, "variant": variant}, sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()
 

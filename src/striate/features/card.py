@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
 import torch
@@ -13,38 +13,55 @@ from torch import Tensor, nn
 from striate.errors import DataError
 from striate.model import Model
 
+MAY_MISS = ("source", "data")  # in the card of an older file
+
 
 @dataclass(frozen=True)
 class Card:
-    """What features depend on. `weights`, `preprocess`: SHA-256; `layer`: None for what the classifier is given."""
+    """What features depend on. `weights`, `preprocess`: SHA-256; `layer`: None for what the classifier is given.
+
+    `source`: what `striate.load` was given, a run, or a network and perhaps weights. `data`: the name of the data set
+    and its fingerprint. Both are empty where they are not known, and do not count in a comparison.
+    """
 
     network: str
     weights: str
     layer: str | None
     preprocess: str
+    source: tuple[str, ...] = field(default=(), compare=False)
+    data: tuple[str, ...] = field(default=(), compare=False)
 
     @classmethod
-    def of(cls, model: Model, layer: str | None = None) -> Card:
+    def of(
+        cls, model: Model, layer: str | None = None, *, source: tuple[str, ...] = (), data: tuple[str, ...] = ()
+    ) -> Card:
         """The card of the features that `model.features(..., layer)` gives.
 
         What the classifier is given does not depend on the classifier, which does not count where `layer` is None.
         """
         last = None if layer is not None else classifier_name(model)
-        return cls(model.reference.text, weights_sha256(model.net, without=last), layer, model.preprocess.fingerprint())
+        weights = weights_sha256(model.net, without=last)
+        return cls(model.reference.text, weights, layer, model.preprocess.fingerprint(), source, data)
 
     def as_json(self) -> dict[str, Any]:
-        return asdict(self)
+        """The card as plain values; `from_json` gives it back."""
+        return {key: list(value) if isinstance(value, tuple) else value for key, value in asdict(self).items()}
 
     @classmethod
     def from_json(cls, given: Any, where: str) -> Card:
         """The card that `as_json` wrote; `DataError` names `where` it was found."""
-        names = [field.name for field in fields(cls)]
-        if not isinstance(given, Mapping) or set(given) != set(names):
+        known = [each.name for each in fields(cls)]
+        names = [name for name in known if name not in MAY_MISS]
+        if not isinstance(given, Mapping) or not set(names) <= set(given) <= set(known):
             raise DataError(f"{where}: its card must have {', '.join(names)}. It was not written by Striate.")
+        for name in MAY_MISS:
+            texts = given.get(name, [])
+            if not isinstance(texts, list) or not all(isinstance(text, str) for text in texts):
+                raise DataError(f"{where}: {name} of its card is {texts!r:.40}; it must be a list of texts. Make it again.")
         for name in names:
             if not isinstance(given[name], str) and not (name == "layer" and given[name] is None):
                 raise DataError(f"{where}: {name} of its card is {given[name]!r:.40}; it must be text. Make it again.")
-        return cls(**given)
+        return cls(**{key: tuple(value) if key in MAY_MISS else value for key, value in given.items()})
 
     def require(self, other: Card, where: str) -> None:
         """Pass if `other`, found in `where`, is this card; else `DataError` that names both."""
@@ -72,6 +89,8 @@ def classifier_name(model: Model) -> str:
 
     `DataError` where there is none.
     """
+    if model.reference.head:
+        return str(model.reference.head["layer"])
     called: list[str] = []
     hooks = [
         module.register_forward_pre_hook(lambda module, given, name=name: called.append(name))

@@ -11,22 +11,18 @@ from torch import nn
 from striate.errors import ConfigError
 from striate.features.card import classifier_name
 from striate.features.classifiers import Fitted
+from striate.layers.neighbours import Neighbours
 from striate.model import Model
+from striate.tasks.classify import Classify
 
 
 def with_classifier(model: Model, found: Fitted, facts: dict[str, Any] | None = None) -> Model:
     """A model that answers with the classes of `found`, fitted on what this one's classifier is given.
 
-    The network is copied; its last layer, which must be fully connected, becomes `found.head()`. With a linear kind the
-    result is the same network for other classes: it is saved and loaded like any. Raises `ConfigError`.
+    The network is copied; its last layer, which must be fully connected, becomes `found.head()`. The result is saved and
+    loaded like any. Raises `ConfigError`.
     """
-    name = classifier_name(model)
-    last = model.net.get_submodule(name)
-    if not isinstance(last, nn.Linear) or not name:
-        raise ConfigError(
-            f"{model.reference.text}: its classes come from {type(last).__name__} '{name}', not from a fully connected "
-            "layer, so that no other classifier can stand there. Choose another network, or train it."
-        )
+    name, last = last_layer(model)
     if last.in_features != found.features:
         raise ConfigError(
             f"{model.reference.text}: '{name}' is given {last.in_features} features, but the classifier takes "
@@ -34,5 +30,30 @@ def with_classifier(model: Model, found: Fitted, facts: dict[str, Any] | None = 
         )
     net = copy.deepcopy(model.net)
     parent, _, child = name.rpartition(".")
-    setattr(net.get_submodule(parent), child, found.head())
-    return replace(model, net=net.eval(), classes=found.classes, facts=dict(facts or {}), report=None)
+    head = found.head()
+    setattr(net.get_submodule(parent), child, head)
+    said: dict[str, Any] = {}
+    if isinstance(head, Neighbours):  # else it is the same network for other classes
+        said = {"layer": name, "pictures": len(head.bank), "features": head.bank.shape[1], "k": head.k}
+    return replace(
+        model,
+        net=net.eval(),
+        classes=found.classes,
+        reference=replace(model.reference, head=said),
+        facts=dict(facts or {}),
+        task=Classify(),
+        report=None,
+    )
+
+
+def last_layer(model: Model) -> tuple[str, nn.Linear]:
+    """The layer that gives the classes, and its name; `ConfigError` where no other classifier can stand there."""
+    name = classifier_name(model)
+    last = model.net.get_submodule(name)
+    if not isinstance(last, nn.Linear) or last.bias is None or not name:
+        without = " without a bias" if isinstance(last, nn.Linear) else ""
+        raise ConfigError(
+            f"{model.reference.text}: its classes come from {type(last).__name__} '{name}'{without}, not from a fully "
+            "connected layer, so that no other classifier can stand there. Choose another network, or train it."
+        )
+    return name, last

@@ -103,6 +103,12 @@ def read_table(path: Path) -> Table:
     return table(features, found.files, labels=found.labels, splits=found.splits, card=card, where=where)
 
 
+def check_ending(path: Path) -> None:
+    """Pass if a table can be written to `path`; else `ConfigError`, before the features are made."""
+    if _kind(path) == ".parquet":
+        optional("pyarrow.parquet", "parquet")
+
+
 def _kind(path: Path) -> str:
     kind = path.suffix.lower()
     if kind not in KINDS:

@@ -43,12 +43,18 @@ class Reliability:
 def reliability(probabilities: Tensor, labels: Tensor, bins: int = BINS) -> Reliability:
     """The reliability curve of `probabilities` (n, classes) against `labels` (n,)."""
     _check(probabilities, labels)
-    confidence, answers = probabilities.double().max(1)
+    confidence, answers = probabilities.max(1)
+    return reliability_of(confidence, answers == labels, bins)
+
+
+def reliability_of(confidence: Tensor, right: Tensor, bins: int = BINS) -> Reliability:
+    """The same from each picture's highest probability (n,), and whether that answer is right (n,) bool."""
+    confidence = confidence.double()
     edges = torch.linspace(0, 1, bins + 1, dtype=torch.float64)
     which = (torch.bucketize(confidence, edges) - 1).clamp_(0, bins - 1)
     pictures = torch.bincount(which, minlength=bins)
-    right = torch.bincount(which, (answers == labels).double(), bins)
-    return Reliability(edges, pictures, right / pictures, torch.bincount(which, confidence, bins) / pictures)
+    share = torch.bincount(which, right.double(), bins) / pictures
+    return Reliability(edges, pictures, share, torch.bincount(which, confidence, bins) / pictures)
 
 
 def expected_calibration_error(probabilities: Tensor, labels: Tensor, bins: int = BINS) -> float:

@@ -46,27 +46,3 @@ def most_confused(matrix: Tensor, most: int = 10) -> list[Mixed]:
         for truth, answer in wrong.nonzero().tolist()
     ]
     return sorted(found, key=lambda pair: (-pair.count, -pair.share, pair.truth, pair.answer))[:most]
-
-
-@dataclass(frozen=True)
-class PerClass:
-    """One number a class, each (classes,).
-
-    `precision`: of the pictures answered with this class, the share that is of it; nan where it was never answered.
-    `recall`: of the pictures of this class, the share that was answered so; nan where there are none.
-    `pictures`: how many there are of it.
-    """
-
-    precision: Tensor
-    recall: Tensor
-    pictures: Tensor
-
-
-def per_class(matrix: Tensor) -> PerClass:
-    """Precision and recall of every class of a confusion matrix, in float64.
-
-    >>> per_class(torch.tensor([[3, 1], [0, 4]])).recall.tolist()
-    [0.75, 1.0]
-    """
-    right = matrix.diagonal().double()
-    return PerClass(right / matrix.sum(0), right / matrix.sum(1), matrix.sum(1))

@@ -7,8 +7,6 @@ from typing import Any
 
 from torch import Tensor
 
-from striate.metrics.confusion import per_class
-
 
 @dataclass(frozen=True)
 class Average:
@@ -71,6 +69,5 @@ def class_scores(matrix: Tensor) -> ClassScores:
     >>> class_scores(torch.tensor([[3, 1], [0, 4]])).macro.recall
     0.875
     """
-    found = per_class(matrix)
-    right = matrix.diagonal().double()
-    return ClassScores(found.precision, found.recall, 2 * right / (matrix.sum(0) + matrix.sum(1)), found.pictures)
+    right, answered, pictures = matrix.diagonal().double(), matrix.sum(0), matrix.sum(1)
+    return ClassScores(right / answered, right / pictures, 2 * right / (answered + pictures), pictures)

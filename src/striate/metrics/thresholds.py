@@ -36,11 +36,16 @@ class Threshold:
 
 def threshold_table(probabilities: Tensor, labels: Tensor, thresholds: Sequence[float] = THRESHOLDS) -> list[Threshold]:
     """One row for each of `thresholds`. `probabilities`: (n, classes); `labels`: (n,)."""
-    _check(labels)
     confidence, answers = probabilities.max(1)
-    return [
-        _row(confidence >= threshold, answers, labels, probabilities.shape[1], threshold) for threshold in thresholds
-    ]
+    return threshold_rows(confidence, answers, labels, probabilities.shape[1], thresholds)
+
+
+def threshold_rows(
+    confidence: Tensor, answers: Tensor, labels: Tensor, classes: int, thresholds: Sequence[float] = THRESHOLDS
+) -> list[Threshold]:
+    """The same from each picture's highest probability (n,) and the class that has it (n,)."""
+    _check(labels)
+    return [_row(confidence >= threshold, answers, labels, classes, threshold) for threshold in thresholds]
 
 
 def _row(answered: Tensor, answers: Tensor, labels: Tensor, classes: int, threshold: float) -> Threshold:

@@ -8,7 +8,8 @@ from math import ceil, sqrt
 import torch
 from torch import Tensor
 
-from striate.metrics.confusion import Mixed, confusion_matrix, most_confused, per_class
+from striate.metrics.confusion import Mixed, confusion_matrix, most_confused
+from striate.metrics.per_class import class_scores
 from striate.reports.pictures import Picture, shrunk, signed
 from striate.reports.record import Answers
 from striate.reports.words import count, percent, short
@@ -105,7 +106,7 @@ def _heat_note(classes: int) -> str:
 
 
 def _classes(matrix: Tensor, names: tuple[str, ...]) -> tuple[ClassRow, ...]:
-    numbers = per_class(matrix)
+    numbers = class_scores(matrix)
     worst: dict[int, Mixed] = {}
     for pair in most_confused(matrix, most=matrix.numel()):
         worst.setdefault(pair.truth, pair)
@@ -117,7 +118,7 @@ def _classes(matrix: Tensor, names: tuple[str, ...]) -> tuple[ClassRow, ...]:
         rows.append(
             ClassRow(
                 name=names[k],
-                pictures=count(int(numbers.pictures[k])),
+                pictures=count(int(numbers.support[k])),
                 recall=percent(float(numbers.recall[k])),
                 missed=round(100 * float(missed[k]) / most, 1),
                 precision=percent(float(numbers.precision[k])),

@@ -35,7 +35,9 @@ class Average:
     @torch.no_grad()
     def _swap(self) -> None:
         for name, weight in self._weights.items():
-            weight.data, self._means[name] = self._means[name], weight.data
+            mean = self._means[name].clone()
+            self._means[name].copy_(weight)
+            weight.copy_(mean)
 
     def keep(self) -> None:
         """Leave the averaged weights in the network for good."""

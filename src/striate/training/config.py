@@ -18,6 +18,7 @@ HARMLESS = (  # what may change when a run is resumed: the weights that follow s
     "save_every",
     "threads",
     "processes",
+    "shard",
     "max_bad",
     "log_to",
     "fit_memory",
@@ -108,6 +109,7 @@ class TrainConfig:
     device: str = setting("auto", meaning="where to compute", choices=("auto", "cpu", "cuda", "mps"))
     threads: int = setting(0, meaning="CPU threads; 0 measures how many pay", low=0, high=1024)
     processes: int = setting(1, meaning="processes that share each step", low=1, high=256)
+    shard: bool = setting(False, meaning="split the weights over the processes, for networks that do not fit")
     workers: int = setting(0, meaning="processes that read pictures; 0 reads in threads", low=0, high=256)
     cache: Path | None = setting(None, meaning="a folder that keeps decoded pictures for the next time")
     save_every: float = setting(1.0, meaning="minutes between checkpoints; each epoch's end may add one", low=0.0)

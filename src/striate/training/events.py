@@ -61,6 +61,43 @@ class Epoch(Event):
 
 
 @dataclass(frozen=True)
+class Regime(Event):
+    """The training starts from weights; `learns` says which layers change, of how many parameters."""
+
+    event: ClassVar[str] = "regime"
+    regime: str
+    reason: str
+    learns: str
+    parameters: int
+    weights: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Fitted(Event):
+    """A classifier was fitted to features. `accuracy`: in cross-validation; `seconds`: of features and fit."""
+
+    event: ClassVar[str] = "fitted"
+    pictures: int
+    features: int
+    accuracy: float
+    strength: float
+    temperature: float
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Tried(Event):
+    """A regime was tried, and judged on `examples` pictures that were kept apart."""
+
+    event: ClassVar[str] = "tried"
+    regime: str
+    accuracy: float
+    loss: float
+    examples: int
+    seconds: float
+
+
+@dataclass(frozen=True)
 class Unreadable(Event):
     """A picture that cannot be read is left out."""
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import math
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import tee
 from typing import Any
 
 import torch
@@ -21,8 +23,8 @@ from striate.training.config import TrainConfig
 from striate.training.events import Event, Step
 from striate.training.machine import Machine
 from striate.training.memory import OutOfMemory, out_of_memory
-from striate.training.optimizers import highest, optimizer_for
-from striate.training.ranks import Ranks
+from striate.training.optimizers import highest, optimizer_for, step_of
+from striate.training.ranks import NOBODY, Ranks, Share
 from striate.training.schedule import rate_of
 from striate.training.stages import WHOLE, Plan
 
@@ -67,7 +69,7 @@ def batches(examples: int, size: int) -> list[slice]:
 class Loop:
     """One training of a model's network; `run` takes steps until an epoch is over. `step` counts those taken so far.
 
-    `plan`: which of its layers learn, and how fast.
+    `learning`: which of its layers learn, and how fast.
     """
 
     def __init__(
@@ -78,21 +80,22 @@ class Loop:
         config: TrainConfig,
         machine: Machine,
         ranks: Ranks,
-        plan: Plan = WHOLE,
+        learning: Plan = WHOLE,
     ):
         net = self.net = model.net
         self.loader, self.preprocess, self.task = loader, model.preprocess, model.task
-        self.config, self.machine, self.ranks, self.plan = config, machine, ranks, plan
+        self.config, self.machine, self.ranks, self.learning = config, machine, ranks, learning
         self.classes = len(model.classes)
         self.labels = loader.part.labels
         self.augment = augment_of(config)
-        plan.freeze(net)
-        self.optimizer = optimizer_for(net, config, plan.shares)
+        learning.freeze(net)
+        self.shared = ranks.shared(net)
+        self.optimizer = optimizer_for(net, config, learning.shares)
+        self.follow = step_of(self.optimizer)
         self.parameters = [p for group in self.optimizer.param_groups for p in group["params"]]
         self.buffers = [b for b in net.buffers() if b.is_floating_point()]
         self.kept = [b.clone() for b in self.buffers]
         self.average = Average(net, config.ema) if config.ema else None
-        self.shared = ranks.shared(net)
         if config.compile:
             self.shared.compile()
         self.slices = batches(len(self.labels), config.batch_size)
@@ -111,9 +114,9 @@ class Loop:
         if done == 0:
             self.totals = Totals()
         begun = time.perf_counter()
-        self.plan.learn(self.net)
-        for count, batch in enumerate(self._batches(number, done), done + 1):
-            loss, right, pictures = self._step(batch, number)
+        self.learning.begin(self.net)
+        for count, (batch, partner) in enumerate(self._batches(number, done), done + 1):
+            loss, right, pictures = self._step(batch, number, partner)
             self.totals.add(loss, right, pictures)
             recent.add(loss, right, pictures)
             now = time.perf_counter()
@@ -127,17 +130,25 @@ class Loop:
             begun = time.perf_counter()
         return self.step >= min(number * len(self.slices), self.steps)
 
-    def _batches(self, number: int, done: int) -> Iterator[Batch]:
-        """The batches of epoch `number` after the first `done`, as this process computes them."""
+    def _batches(self, number: int, done: int) -> Iterator[tuple[Batch, int]]:
+        """The batches of epoch `number` after the first `done`, as this process computes them; partners of `Share`."""
         config = self.config
         if config.balance == "sampling":
             order = randomness.balanced_order(self.labels, config.seed, number)
         else:
             order = randomness.order(len(self.labels), config.seed, number)
         left = self.slices[done : done + self.steps - self.step]
-        return self.loader.batches(self.ranks.share(order[part]) for part in left)
+        wanted, known = tee(self._share(order[part], number) for part in left)
+        batches = self.loader.batches(share.positions for share in wanted)
+        return ((batch, share.partner) for batch, share in zip(batches, known, strict=True))
 
-    def _step(self, batch: Batch, epoch: int) -> tuple[float, int, int]:
+    def _share(self, positions: Tensor, epoch: int) -> Share:
+        """This process's part of a batch. Where pictures are mixed, it is taken from the ring of partners."""
+        if self.ranks.count == 1 or not (self.config.mixup or self.config.cutmix):
+            return self.ranks.share(positions, self.parts)
+        return self.ranks.share_of_ring(self.augment.ring(positions, seed=self.config.seed, epoch=epoch))
+
+    def _step(self, batch: Batch, epoch: int, partner: int = NOBODY) -> tuple[float, int, int]:
         """One step on `batch`; its mean loss, the right answers and the pictures, over all processes."""
         randomness.seed_step(self.config.seed, self.step, self.machine.device, self.ranks.rank)
         rate = self.rate_at(self.step)
@@ -152,13 +163,16 @@ class Loop:
             classes=self.classes,
             size=self.preprocess.image[1:],
         )
+        if len(batch.index) and int(batch.index[-1]) == partner:  # it was there to be mixed from
+            batch = Batch(batch.index[:-1], batch.pixels[:-1], batch.labels[:-1])
+            x, y = x[: len(batch.index)], y[: len(batch.index)]
         told = self._gradients(x, y, batch)
         loss, right, pictures = self.ranks.sums(torch.tensor(told, dtype=torch.float64)).tolist()
-        self._check(loss, "the loss", batch)
+        self._check(loss, "the loss", batch, math.isfinite(told[0]))
         length = self._shorten_gradient()
         self._check(length, "the length of the gradient", batch)
         self.within = True
-        self.optimizer.step()
+        self.follow()
         for parameter in self.parameters:
             parameter.grad = None
         if self.buffers:
@@ -171,63 +185,74 @@ class Loop:
 
     def _gradients(self, x: Tensor, y: Tensor, batch: Batch) -> tuple[float, int, int]:
         """Gradients of the mean loss in the parameters; the summed loss, the right answers and the pictures."""
-        whole = len(batch.labels)
-        while True:
+        own = len(batch.labels)
+        whole = self.ranks.whole(own)
+        while whole:
             try:
                 loss, right = 0.0, 0
-                for some, wanted, labels in zip(
-                    *(t.tensor_split(self.parts) for t in (x, y, batch.labels)), strict=True
-                ):
-                    part_loss, part_right = self._part(some, wanted, labels, whole)
+                parts = zip(*(t.tensor_split(self.parts) for t in (x, y, batch.labels)), strict=True)
+                for number, (some, wanted, labels) in enumerate(parts, 1):
+                    with self.ranks.part(len(labels), last=number == self.parts):
+                        part_loss, part_right = self._part(some, wanted, labels, whole)
                     loss, right = loss + part_loss * len(labels), right + part_right
-                return loss, right, whole
+                return loss, right, own
             except Exception as error:
                 if not out_of_memory(error):
                     raise
-                self._forget()
+                self.forget()
                 if not self.config.fit_memory or self.parts >= whole or self.ranks.count > 1:
                     raise OutOfMemory.on(whole, self.parts, self.preprocess.image, self.machine.device) from None
                 self.parts *= 2
+        return 0.0, 0, 0
 
     def _part(self, x: Tensor, y: Tensor, labels: Tensor, whole: int) -> tuple[float, int]:
         """Add the gradients of some pictures of a step of `whole`; their mean loss and right answers."""
-        if not len(labels):
-            return 0.0, 0
+        counted = len(labels)
+        if not counted:
+            if self.ranks.count == 1:
+                return 0.0, 0
+            x, y = x.new_zeros(1, *x.shape[1:]), y.new_zeros(1, *y.shape[1:])  # the others wait: compute along
         device = self.machine.device
         with self.machine.autocast():
             given = self.preprocess.normalise(x.to(device), memory_format=self.machine.memory_format)
             outputs = self.shared(given)
             loss = self.task.loss(outputs, y.to(device))
         value = loss.item()
-        if len(labels) != whole:
-            loss = loss * (len(labels) / whole)
-        if math.isfinite(value):
+        if (share := counted * self.ranks.count / whole) != 1:  # of several processes the mean is taken
+            loss = loss * share
+        if math.isfinite(value) or self.ranks.count > 1:
             loss.backward()
-        return value, int((outputs.detach().argmax(1) == labels.to(device)).sum())
+        return (value, int((outputs.detach().argmax(1) == labels.to(device)).sum())) if counted else (0.0, 0)
 
     def _shorten_gradient(self) -> float:
         """Scale the whole gradient down to the length `clip` where it is longer; gives the length it had."""
-        gradients = [p.grad for p in self.parameters if p.grad is not None]
+        gradients = self.ranks.own([p.grad for p in self.parameters if p.grad is not None])
         if not gradients:
             return 0.0
-        length = float(torch.stack(torch._foreach_norm(gradients)).norm())
+        length = self.ranks.length(float(torch.stack(torch._foreach_norm(gradients)).norm()))
         if self.config.clip and length > self.config.clip and math.isfinite(length):
             torch._foreach_mul_(gradients, self.config.clip / length)
         return length
 
-    def _check(self, value: float, what: str, batch: Batch) -> None:
-        """Stop, with the weights as they were before this step, where `value` is no number."""
+    def _check(self, value: float, what: str, batch: Batch, sound: bool = False) -> None:
+        """Stop, with the weights as they were before this step, where `value` is no number.
+
+        `sound`: whether it is not this process's pictures that it comes from.
+        """
         if math.isfinite(value):
             return
-        self._forget()
-        names = [self.loader.part.name(i) for i in batch.index[:TOLD].tolist()]
-        more = f" and {len(batch.index) - TOLD} more" if len(batch.index) > TOLD else ""
+        self.forget()
+        own = [] if sound else batch.index.tolist()
+        told = (json.loads(text) for text in self.ranks.gathered(json.dumps([len(own), own[:TOLD]])))
+        counts, positions = zip(*told, strict=True)
+        names = [self.loader.part.name(i) for some in positions for i in some][:TOLD]
+        more = f" and {sum(counts) - TOLD} more" if sum(counts) > TOLD else ""
         raise Diverged(
             f"step {self.step + 1}: {what} is {value}; the weights were not changed by it. "
             f"Try a lower --rate than {highest(self.config):g}. The pictures were {', '.join(names)}{more}."
         )
 
-    def _forget(self) -> None:
+    def forget(self) -> None:
         """Undo what a step has changed so far: gradients, and what norms have counted."""
         for parameter in self.parameters:
             parameter.grad = None
@@ -240,7 +265,7 @@ class Loop:
 
     def finite(self) -> bool:
         """Whether every weight is a number."""
-        return bool(torch.stack(torch._foreach_norm(self.parameters)).isfinite().all())
+        return bool(torch.stack(torch._foreach_norm(self.ranks.own(self.parameters))).isfinite().all())
 
     def plan(self, steps: int) -> None:
         """Take no more than `steps` steps in all; the rate's schedule ends with them."""
@@ -262,10 +287,12 @@ class Loop:
 
     def restore(self, state: dict[str, Any]) -> None:
         """Go on as if `state` had been reached without a stop."""
-        self.net.load_state_dict(state["net"])
-        self.optimizer.load_state_dict(state["optimizer"])
+        cut_like, optimizer = self.ranks.cut_like, state["optimizer"]
+        self.net.load_state_dict(cut_like(state["net"], self.net.state_dict()))
+        moments = cut_like(optimizer["state"], dict(enumerate(self.parameters)))
+        self.optimizer.load_state_dict({**optimizer, "state": moments})
         if self.average is not None:
-            self.average.restore(state["average"])
+            self.average.restore(cut_like(state["average"], dict(self.net.named_parameters())))
         self.step = state["step"]
         if state["planned"] is not None:
             self.plan(state["planned"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import platform
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 
@@ -85,3 +86,12 @@ def fast_bfloat16(device: torch.device) -> bool:
         return False
     named = ("_is_avx512_bf16_supported", "_is_amx_tile_supported")
     return any(getattr(torch.cpu, name, lambda: False)() for name in named)
+
+
+def processor_of(device: torch.device) -> str:
+    """What computes, as far as the last bits depend on it: "x86_64 AVX512", or the name of the GPU."""
+    if device.type == "cuda":
+        return torch.cuda.get_device_name(device)
+    if device.type != "cpu":
+        return device.type
+    return f"{platform.machine()} {torch.backends.cpu.get_cpu_capability()}"

@@ -28,13 +28,34 @@ def optimizer_for(net: nn.Module, config: TrainConfig, shares: Mapping[str, floa
         {"params": groups[share, decayed], "weight_decay": config.weight_decay if decayed else 0.0, "share": share}
         for share, decayed in sorted(groups, reverse=True)
     ]
+    for name in ("add_param_group", "load_state_dict", "state_dict"):  # these would import the compiler too
+        plain = getattr(getattr(Optimizer, name), "__wrapped__", None)
+        if plain is not None and not hasattr(plain, "__dynamo_disable"):
+            plain.__dynamo_disable = plain
     return OPTIMIZERS[config.optimizer](made, config)
+
+
+def step_of(optimizer: Optimizer) -> Callable[[], None]:
+    """What takes a step of `optimizer`: torch's own rule, without the wrapper that imports torch's compiler.
+
+    That import costs a second at the start of every training, and nothing is compiled there.
+    """
+    rule: Any = type(optimizer).step
+    while hasattr(rule, "__wrapped__"):
+        rule = rule.__wrapped__
+
+    def step() -> None:
+        with torch.no_grad():
+            rule(optimizer)
+
+    return step
 
 
 def _sgd(groups: list[dict[str, Any]], config: TrainConfig) -> Optimizer:
     """Sutskever, Martens, Dahl, Hinton, On the importance of initialization and momentum, ICML 2013."""
     nesterov = config.nesterov and config.momentum > 0
-    return torch.optim.SGD(groups, lr=highest(config), momentum=config.momentum, nesterov=nesterov, fused=True)
+    fused = not config.shard  # torch has no fused rule for weights that are cut over processes
+    return torch.optim.SGD(groups, lr=highest(config), momentum=config.momentum, nesterov=nesterov, fused=fused)
 
 
 def _adam(groups: list[dict[str, Any]], config: TrainConfig) -> Optimizer:

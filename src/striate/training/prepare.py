@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import dataclasses
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor
 
 from striate import networks
 from striate.analysis.analyse import analyse
 from striate.analysis.result import Analysis
 from striate.data.measure import for_training
-from striate.data.preprocess import Preprocess
 from striate.data.quick import quick_check
 from striate.data.read import read
 from striate.data.records import DataSet, Part
@@ -27,14 +27,19 @@ from striate.training.allocator import keep_memory
 from striate.training.choices import resolved
 from striate.training.config import TrainConfig, letters_of
 from striate.training.events import Event, Timed, Unreadable, Warned
+from striate.training.finetune import begin
 from striate.training.initialise import he
 from striate.training.loggers import check_installed
-from striate.training.machine import Machine
-from striate.training.measuring import choose
+from striate.training.machine import Machine, usual
+from striate.training.measuring import Measured, choose
 from striate.training.memory import too_small_for
 from striate.training.optimizers import highest
 from striate.training.randomness import number
+from striate.training.regimes import reuses
+from striate.training.stages import WHOLE, Plan
+from striate.training.start import Opened, Start, opened
 from striate.training.suitable import check
+from striate.training.tuning import tuned
 
 CHOSEN_BY = 0.1  # share of the training pictures that are chosen by, where something is to be chosen
 
@@ -49,6 +54,13 @@ class Prepared:
     model: Model
     machine: Machine
     told: list[Event]
+    start: Start | None = None  # the weights of others that it starts from
+    left_out: Mapping[str, Sequence[int]] = field(default_factory=dict)  # positions by part of unreadable pictures
+
+    @property
+    def learning(self) -> Plan:
+        """Which layers learn."""
+        return WHOLE if self.start is None else self.start.plan
 
     @property
     def train(self) -> Part:
@@ -57,22 +69,35 @@ class Prepared:
         return self.dataset.train
 
 
-def prepare(data: Any, net: Net, config: TrainConfig) -> Prepared:
+def prepare(
+    data: Any,
+    net: Net,
+    config: TrainConfig,
+    held: Mapping[str, Any] | None = None,
+    left_out: Mapping[str, Sequence[int]] | None = None,
+) -> Prepared:
     """Read the data, leave out what cannot be read, build the network, choose the machine.
 
+    `held`: what a checkpoint says of the weights that the training started from (`Start.as_json`). `left_out`: the
+    positions by part that another process found unreadable; None: they are looked for.
     `StriateError` for every mistake that can be known before the first step; nothing is written.
     """
     with too_small_for("what comes before the first step. Take a smaller network or a smaller --image"):
-        return _prepare(data, net, config)
+        return _prepare(data, net, config, held, left_out)
 
 
-def _prepare(data: Any, net: Net, config: TrainConfig) -> Prepared:
+def _prepare(
+    data: Any,
+    net: Net,
+    config: TrainConfig,
+    held: Mapping[str, Any] | None,
+    left_out: Mapping[str, Sequence[int]] | None,
+) -> Prepared:
     keep_memory()
     check_installed(config.log_to)
     told: list[Event] = []
-    dataset = sound(
-        read(data, data_dir=config.data_dir, format=config.format, group=config.group), config.max_bad, told
-    )
+    dataset = read(data, data_dir=config.data_dir, format=config.format, group=config.group)
+    dataset, left_out = sound(dataset, config.max_bad, told, left_out)
     dataset = with_validation(dataset, config)
     if dataset.train is None or len(dataset.train) == 0:
         raise ConfigError(f"{dataset.name}: has no training pictures.")
@@ -84,18 +109,28 @@ def _prepare(data: Any, net: Net, config: TrainConfig) -> Prepared:
         )
     if empty := [name for name, count in zip(dataset.classes, seen.tolist(), strict=True) if not count]:
         told.append(Warned(f"no training picture shows {', '.join(map(repr, empty[:5]))}; it will not be learned"))
-    config, image = resolved(config, dataset, net)
+    given = opened(net, config, dataset, held) if reuses(net, config) else None
+    wanted = config if given is None else dataclasses.replace(config, image=given.preprocess.image)
+    asked, (config, image) = config, resolved(wanted, dataset, net)
     classes = len(dataset.classes)
     with torch.device("meta"):
         known = analyse(networks.build(net, image, classes, letters=letters_of(config)), image)
-    torch.manual_seed(number(config.seed, 0, "weights"))
-    module = networks.build(net, image, classes, letters=letters_of(config))
-    reference = networks.refer(net, letters_of(config))
-    if reference.kind in ("zoo", "notation"):
-        he(module)  # a module of the user's own starts as it is
-    preprocess = for_training(dataset.train, image)
+    if given is None:
+        given = _drawn(net, config, dataset.train, classes)
+    module, preprocess = given.net, given.preprocess
     check(module, known, dataset.train, preprocess, classes=classes, batch=config.batch_size)
-    measured = choose(config, module, preprocess, classes)
+    weights = inverse_frequency(seen) if config.balance == "weights" else None
+    task = Classify(config.label_smoothing, config.loss, None if weights is None else tuple(weights.tolist()))
+    model = Model(module, dataset.classes, preprocess, given.reference, task=task)
+    start = None
+    if given.weights:
+        start, events = begin(given, model, known, dataset, config, held)
+        told += events
+        bad = [(event.file, event.reason) for event in events if isinstance(event, Unreadable)]
+        refuse_many(dataset.name, bad, sum(len(part) for _, part in dataset.parts), config.max_bad)
+        config = tuned(asked, dataclasses.replace(config, regime=start.regime), len(dataset.train))
+    one_go = start is not None and start.regime == "head"
+    measured = Measured(usual(config), {}) if one_go else choose(config, module, preprocess, classes)
     machine = measured.machine
     if measured.speeds:
         told.append(Timed(measured.speeds))
@@ -106,38 +141,54 @@ def _prepare(data: Any, net: Net, config: TrainConfig) -> Prepared:
         device=machine.device.type,
         threads=machine.threads,
         memory_format=machine.layout,
-        rate=highest(config),
+        rate=None if one_go else highest(config),
     )
-    weights = inverse_frequency(seen) if config.balance == "weights" else None
-    task = Classify(config.label_smoothing, config.loss, None if weights is None else tuple(weights.tolist()))
-    return Prepared(dataset, config, known, model_of(module, dataset, preprocess, reference, task), machine, told)
+    return Prepared(dataset, config, known, model, machine, told, start, left_out)
 
 
-def model_of(
-    module: nn.Module, dataset: DataSet, preprocess: Preprocess, reference: networks.Reference, task: Classify
-) -> Model:
-    """The model that the training will fill with weights."""
-    return Model(module, dataset.classes, preprocess, reference, task=task)
+def _drawn(net: Net, config: TrainConfig, pictures: Part, classes: int) -> Opened:
+    """`net` with weights that are drawn at random; a module of the user's own starts as it is."""
+    assert config.image is not None
+    torch.manual_seed(number(config.seed, 0, "weights"))
+    module = networks.build(net, config.image, classes, letters=letters_of(config))
+    reference = networks.refer(net, letters_of(config))
+    if reference.kind in ("zoo", "notation"):
+        he(module)
+    return Opened(module, for_training(pictures, config.image), reference, {})
 
 
-def sound(dataset: DataSet, max_bad: float, told: list[Event]) -> DataSet:
-    """`dataset` without the pictures that a quick look finds unreadable; each is told.
+def sound(
+    dataset: DataSet, max_bad: float, told: list[Event], known: Mapping[str, Sequence[int]] | None = None
+) -> tuple[DataSet, dict[str, list[int]]]:
+    """`dataset` without the pictures that a quick look finds unreadable; each is told. Their positions by part.
 
-    `DataError` where they are more than the share `max_bad`.
+    `known`: those positions, where another process has looked. `DataError` where they are more than `max_bad` of all.
     """
+    if known is not None:
+        fewer: dict[str, Any] = {
+            name: part.take(_others(len(part), known[name])) for name, part in dataset.parts if known.get(name)
+        }
+        return dataclasses.replace(dataset, **fewer), {}
     parts: dict[str, Any] = {}
+    left_out: dict[str, list[int]] = {}
     bad, count = 0, 0
     for name, part in dataset.parts:
         reasons = quick_check(part)
         told += [Unreadable(part.name(i), reason) for i, reason in reasons.items()]
-        kept = torch.ones(len(part), dtype=torch.bool)
-        kept[list(reasons)] = False
-        parts[name] = part.take(kept) if reasons else part
+        left_out[name] = list(reasons)
+        parts[name] = part.take(_others(len(part), left_out[name])) if reasons else part
         bad, count = bad + len(reasons), count + len(part)
     if not bad:
-        return dataset
+        return dataset, {}
     refuse_many(dataset.name, [(e.file, e.reason) for e in told if isinstance(e, Unreadable)], count, max_bad)
-    return dataclasses.replace(dataset, **parts)
+    return dataclasses.replace(dataset, **parts), left_out
+
+
+def _others(count: int, bad: Sequence[int]) -> Tensor:
+    """(count,) bool: True but for `bad`."""
+    kept = torch.ones(count, dtype=torch.bool)
+    kept[list(bad)] = False
+    return kept
 
 
 def refuse_many(name: str, bad: list[tuple[str, str]], count: int, max_bad: float) -> None:

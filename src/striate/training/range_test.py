@@ -57,14 +57,12 @@ def range_test(
     model = prepared.model
     with Loader(prepared.train, model.preprocess, workers=config.workers) as loader:
         loop = _Rising(
-            model.net,
+            model,
             loader,
-            model.preprocess,
-            model.task,
             config=prepared.config,
             machine=prepared.machine,
             ranks=alone(),
-            classes=len(model.classes),
+            learning=prepared.learning,
         )
         loop.low, loop.high, loop.count = low, high, steps
         rates, losses = _measured(loop, steps)

@@ -22,6 +22,8 @@ def resumed_config(run: Run, changes: Mapping[str, Any]) -> TrainConfig:
     wanted = checked(TrainConfig, {**dataclasses.asdict(stored), **changes, "data": stored.data}, where="train")
     if "data" in changes:
         wanted = dataclasses.replace(wanted, data=changes["data"])
+    if wanted.processes != stored.processes and wanted.threads == stored.threads:
+        wanted = dataclasses.replace(wanted, threads=0)  # they were chosen for another number of processes
     other = [f.name for f in fields(stored) if getattr(stored, f.name) != getattr(wanted, f.name)]
     if refused := [name for name in other if name not in HARMLESS]:
         diff = "; ".join(f"{name} was {getattr(stored, name)!r} and is {getattr(wanted, name)!r}" for name in refused)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+import json
+import signal
 import time
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
@@ -11,6 +13,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from striate.data.kept import default_memory
 from striate.data.loader import Loader
 from striate.data.preprocess import Preprocess
 from striate.data.records import Part
@@ -54,8 +57,18 @@ class Session:
         self.config, self.model = config, prepared.model
         self.machine = prepared.machine
         self.machine.place(self.model.net)
-        self.loader = Loader(prepared.train, self.canvas(), workers=config.workers, cache=config.cache, tell=self.warn)
-        self.loop = Loop(self.model, self.loader, config=config, machine=self.machine, ranks=ranks, plan=prepared.plan)
+        room = None if ranks.here == 1 else default_memory() // ranks.here
+        self.loader = Loader(
+            prepared.train, self.canvas(), workers=config.workers, memory=room, cache=config.cache, tell=self.warn
+        )
+        self.loop = Loop(
+            self.model,
+            self.loader,
+            config=config,
+            machine=self.machine,
+            ranks=ranks,
+            learning=prepared.learning,
+        )
         self.epochs_told = 0
         self.chosen = Chosen()
         self.why = ""
@@ -92,6 +105,7 @@ class Session:
         try:
             with (
                 quick_depthwise(self.model.net, self.machine),
+                self.ranks.norms(self.model.net),
                 too_small_for(f"{pictures}. Take a smaller --batch-size"),
             ):
                 self.epochs()
@@ -99,10 +113,15 @@ class Session:
             if self.can_save() and self.saved_step != self.loop.step:
                 self.save()
             raise error if isinstance(error, TrainingError) else TrainingError(str(error)) from None
+        except RuntimeError as error:
+            if self.ranks.lost(error) and self.can_save() and self.saved_step != self.loop.step:
+                self.loop.forget()
+                self.save()
+            raise
 
     def epochs(self) -> None:
         """Epoch after epoch."""
-        self.why = "asked" if self.ranks.any_of(self.stops.asked is not None)[0] else ""
+        self.why = "asked" if self.asked(*self.ranks.greatest(self.stops.asked or 0)) else ""
         while not self.why and self.epochs_told < (self.config.epochs or 1):
             number = self.epochs_told + 1
             if self.budget is not None and self.loop.seconds >= self.budget:
@@ -112,21 +131,30 @@ class Session:
             if self.why != "asked":
                 self.epoch_over(number)
 
+    def asked(self, number: int) -> bool:
+        """Whether a process was asked to stop, by the signal of this number; 0: none was."""
+        if number:
+            self.stops.asked = signal.Signals(number)
+        return bool(number)
+
     def halted(self) -> bool:
         """Whether to stop after this step. Called after every step: sees to pictures, time budget and checkpoints."""
-        if len(self.loader.unreadable) != self.bad:
-            self.bad = len(self.loader.unreadable)
-            self.note_unreadable({self.prepared.train.name(i): why for i, why in self.loader.unreadable.items()})
         budget = self.budget
         if budget is not None and self.loop.step == MEASURED_STEPS:
             fit = int(0.9 * budget / max(self.loop.seconds, 1e-9) * MEASURED_STEPS)
             self.loop.plan(self.ranks.agreed(max(self.loop.step + 1, fit)))
-        asked, over, due = self.ranks.any_of(
-            self.stops.asked is not None,
+        number, over, due, bad = self.ranks.greatest(
+            self.stops.asked or 0,
             budget is not None and self.loop.seconds >= budget,
             time.monotonic() - self.saved_at >= self.config.save_every * 60,
+            len(self.loader.unreadable) != self.bad,
         )
-        self.why = "asked" if asked else "minutes" if over else ""
+        if bad:
+            self.bad = len(self.loader.unreadable)
+            own = {self.prepared.train.name(i): why for i, why in self.loader.unreadable.items()}
+            for text in self.ranks.gathered(json.dumps(own)):
+                self.note_unreadable(json.loads(text))
+        self.why = "asked" if self.asked(number) else "minutes" if over else ""
         if due and not self.why:
             self.save()
         return bool(self.why)
@@ -153,12 +181,12 @@ class Session:
         self.tell(Epoch(number, loss, accuracy, *_told(tested), self.loop.seconds, *_told(validated)))
         if last and number != self.config.epochs:
             self.why = self.why or "minutes"
-        elif not last and time.monotonic() - self.saved_at >= self.config.save_every * 60 / 4:
+        elif not last and any(self.ranks.greatest(time.monotonic() - self.saved_at >= self.config.save_every * 60 / 4)):
             self.save()
 
     def evaluate(self, part: Part | None) -> Evaluation | None:
         """The answers on a part; pictures of it that cannot be read are told once. None where a stop came between."""
-        if part is None or not self.ranks.first:
+        if part is None or not (self.ranks.first or self.ranks.cut):
             return None
         try:
             with self.interruptible():
@@ -185,6 +213,14 @@ class Session:
             self.why = "patience"
         return self.why == "patience"
 
+    def settle(self) -> None:
+        """After the last step: a training that was stopped is saved where it stands. The processes part here."""
+        if self.why == "asked":
+            self.save()
+            self.keep()
+            self.evaluation = None  # it was of other weights
+        self.ranks.finish()
+
     def averaged(self) -> AbstractContextManager[None]:
         """A context in which the network has the averaged weights, where an average is kept."""
         return nullcontext() if self.loop.average is None else self.loop.average.in_use()
@@ -196,6 +232,7 @@ class Session:
             self.model.net.load_state_dict(self.chosen.weights)
         elif self.loop.average is not None:
             self.loop.average.keep()
+        self.model.net = self.ranks.plain(self.model.net)
         self.model.net.to("cpu", memory_format=torch.contiguous_format).eval()  # type: ignore[call-overload]
 
     def note_unreadable(self, found: dict[str, str]) -> None:
@@ -211,11 +248,13 @@ class Session:
     def save(self) -> None:
         """Write a checkpoint; where the disk does not let it, warn and try again at the next one."""
         self.saved_at = time.monotonic()
-        if self.kept or not self.ranks.first:
+        if self.kept or not (self.ranks.first or self.ranks.cut):
             return
         if self.ranks.count == 1 and not self.loop.finite():
             raise self.diverged("the weights")
-        tensors, values = flatten(self.state())
+        tensors, values = flatten(self.ranks.full(self.state()))
+        if not self.ranks.first:
+            return
         try:
             file = checkpoints.save(self.folder.checkpoints, State(self.loop.step, tensors, values))
         except CheckpointError as error:
@@ -227,7 +266,7 @@ class Session:
 
     def can_save(self) -> bool:
         """Whether the training stands where it could go on from, after something failed."""
-        return self.ranks.count == 1 and not self.loop.within and self.loop.finite()
+        return not self.ranks.cut and not self.loop.within and self.loop.finite()
 
     def diverged(self, what: str) -> Diverged:
         """The error where something is not made of numbers any more."""
@@ -253,6 +292,7 @@ class Session:
         self.loop.restore(held["loop"])
         self.epochs_told = held["epochs_told"]
         self.chosen = Chosen(**held["chosen"])
+        self.chosen.weights = dict(self.ranks.cut_like(self.chosen.weights, self.model.net.state_dict()))
 
 
 def _told(evaluation: Evaluation | None) -> tuple[float | None, float | None]:

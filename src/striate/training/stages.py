@@ -35,7 +35,7 @@ class Plan:
             for parameter in net.get_submodule(name).parameters(recurse=False):
                 parameter.requires_grad_(False)
 
-    def learn(self, net: nn.Module) -> None:
+    def begin(self, net: nn.Module) -> None:
         """Set `net` to learn; what is frozen, batch norms and dropout among it, goes on to answer."""
         net.train()
         for name in self.frozen:

@@ -2,29 +2,31 @@
 
 from __future__ import annotations
 
-import platform
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import torch
 
-import striate
+from striate import networks
 from striate.errors import RunError, TrainingError
-from striate.metrics.interval import wilson
-from striate.model import Evaluation, Model
+from striate.model import Evaluation, Model, load
 from striate.networks import Net
 from striate.run import Log, Run
 from striate.training import checkpoints
 from striate.training.choices import slug
 from striate.training.config import TrainConfig
-from striate.training.evaluation import first_kernels, save_evaluation
-from striate.training.events import Done, Event, Resumed, Started
-from striate.training.honest import answered_anew, calibrate, honest_facts
+from striate.training.evaluation import first_kernels
+from striate.training.events import Done, Event, Resumed, Started, Warned
+from striate.training.follow import follow, lead
+from striate.training.honest import answered_anew, calibrate
+from striate.training.launch import Place, fitted, place, steps_only, together
 from striate.training.lock import Lock
 from striate.training.loggers import logged
+from striate.training.outcome import Outcome, fitted_outcome, keep
 from striate.training.prepare import Prepared, prepare
-from striate.training.ranks import Ranks, alone
+from striate.training.ranks import Ranks
 from striate.training.resume import checkpoint_of, mark_of, not_over, same_data
 from striate.training.session import Session
 from striate.training.state import unflatten
@@ -44,10 +46,12 @@ class Trained:
     steps: int
     stopped_by: int | None = None  # the number of the signal that asked to stop
     resumed_from: int | None = None  # the step
+    rank: int = 0  # of several processes, the one of this number; the first has the answers
 
     @property
     def accuracy(self) -> float | None:
-        return None if self.evaluation is None else self.evaluation.accuracy
+        accuracy: float | None = self.model.facts["accuracy"]
+        return accuracy
 
     def as_json(self) -> dict[str, Any]:
         return {
@@ -61,6 +65,8 @@ class Trained:
             "run": str(self.run.folder),
             "report": str(self.run.report),
             "resumed_from": self.resumed_from,
+            "regime": self.model.facts["regime"],
+            "reason": self.model.facts["reason"],
             "unreadable": self.model.facts["unreadable"],
         }
 
@@ -71,6 +77,9 @@ def fit(data: Any, net: Net, config: TrainConfig, *, overwrite: bool = False, te
     `data`: anything `striate.data.read` takes. `tell` is called with every event. Mistakes (`StriateError`) are found
     before the run folder is touched, except for a disk that fills or a loss that diverges.
     """
+    if (stands := place()) is not None and stands.rank:
+        return _followed(stands, data, net)
+    config, warned = fitted(config)
     if config.run is not None and config.run.is_dir():  # a folder that is taken is told before any picture is read
         with Lock(Run.create(config.run, "", overwrite=overwrite).folder):
             pass
@@ -80,7 +89,41 @@ def fit(data: Any, net: Net, config: TrainConfig, *, overwrite: bool = False, te
         Run.create(run.folder, "", overwrite=overwrite)  # nobody wrote it between the first look and the lock
         checkpoints.clear(run.checkpoints)
         run.write_settings(prepared.config)
-        return _run(prepared, run, tell, alone(), None, ())
+        prepared.told += warned
+        return _run(prepared, run, tell, None, ())
+
+
+def _in_one_go(prepared: Prepared, run: Run, tell: Tell) -> Trained:
+    """The run of a classifier that was fitted to features when the training was prepared."""
+    before = first_kernels(prepared.model.net)
+    with Log(run.log, 0) as log, logged(run, prepared.config) as elsewhere:
+
+        def both(event: Event) -> None:
+            log.write(event.as_json())
+            elsewhere(event)
+            tell(event)
+
+        both(started(prepared, 0))
+        for event in prepared.told:
+            both(event)
+        outcome = fitted_outcome(prepared)
+        keep(run, prepared, outcome, before)
+        trained = Trained(run, prepared.model, outcome.evaluation, outcome.seconds, 0)
+        both(Done(0, outcome.seconds, trained.accuracy))
+    return trained
+
+
+def _complete(run: Run, data: Any, net: Net, config: TrainConfig, tell: Tell) -> Trained:
+    """A run without steps: as it is where it is complete, else made again, from features that may be kept already."""
+    if run.weights.exists():
+        steps_only()
+        tell(Warned(f"{run.folder}: is complete: its classifier was fitted in one go. There is nothing to go on with"))
+        code = networks.refer(net).kind in ("file", "python")
+        model = load(run.folder, net=net if code else None)
+        return Trained(run, model, None, 0.0, 0, resumed_from=0)
+    prepared = prepare(data, net, config)
+    run.write_settings(prepared.config)
+    return _run(prepared, run, tell, None, ())
 
 
 def resume(run: Run, data: Any, net: Net, config: TrainConfig, *, tell: Tell = lambda _: None) -> Trained:
@@ -88,22 +131,44 @@ def resume(run: Run, data: Any, net: Net, config: TrainConfig, *, tell: Tell = l
 
     `ConfigError` where the data are other ones, `RunError` where there is no checkpoint.
     """
+    if (stands := place()) is not None and stands.rank:
+        return _followed(stands, data, net)
+    config, _ = fitted(config)
     with Lock(run.folder):
+        if config.regime == "head":
+            return _complete(run, data, net, config, tell)
         state, refused = checkpoint_of(run)
         held = unflatten(state.tensors, state.values)
-        prepared = prepare(data, net, config)
+        prepared = prepare(data, net, config, held.get("start"))
         same_data(run, held, prepared.dataset.classes, mark_of(prepared.train))
         not_over(run, held["epochs_told"], config.epochs)
         run.write_settings(prepared.config)
-        return _run(prepared, run, tell, alone(), held, refused)
+        return _run(prepared, run, tell, held, refused)
+
+
+def _followed(stands: Place, data: Any, net: Net) -> Trained:
+    """What a process of torchrun's that is not the first gives; the answers are with the first."""
+    named = [None if isinstance(one, str | Path) else one for one in (data, net)]
+    session = follow(stands, *named)
+    session.model.facts = {"accuracy": None}
+    stopped = session.stops.asked if session.why == "asked" else None
+    loop = session.loop
+    return Trained(
+        session.folder, session.model, None, loop.seconds, loop.step, stopped and stopped.value, rank=stands.rank
+    )
 
 
 def _run(
-    prepared: Prepared, run: Run, tell: Tell, ranks: Ranks, held: Mapping[str, Any] | None, refused: tuple[str, ...]
+    prepared: Prepared, run: Run, tell: Tell, held: Mapping[str, Any] | None, refused: tuple[str, ...]
 ) -> Trained:
     """Train from `held`, or from the beginning. What the disk refuses from now on is a failure of the training."""
     try:
-        return _logged(prepared, run, tell, ranks, held, refused)
+        if prepared.start is not None and prepared.start.regime == "head":
+            steps_only()
+            return _in_one_go(prepared, run, tell)
+        with together(prepared.config, run.folder) as ranks:
+            lead(ranks, prepared, run, held)
+            return _logged(prepared, run, tell, ranks, held, refused)
     except RunError as error:
         raise TrainingError(f"{error} Free some room; striate train --resume {run.folder} goes on.") from None
 
@@ -123,7 +188,7 @@ def _logged(
         session = Session(prepared, run, stops, both, ranks)
         with session.loader:
             if held is None:
-                session.tell(started(session))
+                session.tell(started(prepared, session.loop.steps))
                 for event in prepared.told:
                     session.tell(event)
                 session.save()
@@ -135,16 +200,16 @@ def _logged(
         return finished(session, before, None if held is None else held["loop"]["step"])
 
 
-def started(session: Session) -> Started:
+def started(prepared: Prepared, steps: int) -> Started:
     """What is told first."""
-    prepared, config = session.prepared, session.config
+    config = prepared.config
     return Started(
         network=prepared.model.reference.text,
         data=prepared.dataset.name,
         parameters=prepared.known.parameters,
         examples=len(prepared.train),
-        epochs=config.epochs or 1,
-        steps=session.loop.steps,
+        epochs=(config.epochs or 1) if steps else 0,
+        steps=steps,
         device=config.device,
         precision=config.precision,
         threads=torch.get_num_threads(),
@@ -154,56 +219,17 @@ def started(session: Session) -> Started:
 def finished(session: Session, before: torch.Tensor | None, resumed_from: int | None) -> Trained:
     """Save the model and what the report shows, and tell that it is done; a stopped training saves where it stands."""
     prepared, loop, stopped = session.prepared, session.loop, session.why == "asked"
-    model, dataset, run = prepared.model, prepared.dataset, session.folder
-    if stopped:
-        session.save()
-        session.keep()
-        session.evaluation = None  # it was of other weights
+    model, run = prepared.model, session.folder
+    session.settle()
     calibrated = None
     if session.evaluation is not None:
         calibrated = calibrate(model, session.evaluation, session.validated)
         session.evaluation = answered_anew(session.evaluation, model)
-    model.facts = facts_of(session, stopped=stopped) | honest_facts(session.evaluation, model.classes, calibrated)
-    model.save(run.folder)
-    shown = dataset.held_out if dataset.held_out is not None else prepared.train
-    try:
-        save_evaluation(run, model, session.evaluation, shown, before)
-    except OSError as error:
-        raise RunError(f"{run.evaluation}: cannot be saved ({error.strerror}).") from None
+    loss, bad = loop.totals.means()[0], len(session.unreadable)
+    keep(run, prepared, Outcome(session.evaluation, calibrated, loss, bad, loop.seconds, loop.step, stopped), before)
     signal = session.stops.asked if stopped else None
     trained = Trained(run, model, session.evaluation, loop.seconds, loop.step, signal and signal.value, resumed_from)
     session.tell(Done(loop.step, loop.seconds, trained.accuracy, stopped, session.why))
     if session.unsaved is not None:
         raise session.unsaved
     return trained
-
-
-def facts_of(session: Session, *, stopped: bool) -> dict[str, Any]:
-    """What the model's card says of the training."""
-    config, dataset, evaluation = session.config, session.prepared.dataset, session.evaluation
-    right = 0 if evaluation is None else round(evaluation.accuracy * evaluation.examples)
-    interval = None if evaluation is None else list(wilson(right, evaluation.examples))
-    return {
-        "parameters": session.prepared.known.parameters,
-        "data": dataset.name,
-        "data_sha256": dataset.fingerprint(),  # evaluate knows the training data again by it
-        "training_examples": len(session.prepared.train),
-        "examples": 0 if evaluation is None else evaluation.examples,
-        "accuracy": None if evaluation is None else evaluation.accuracy,
-        "accuracy_interval": interval,
-        "loss": session.loop.totals.means()[0],
-        "unreadable": len(session.unreadable),
-        "seconds": round(session.loop.seconds, 3),
-        "steps": session.loop.step,
-        "epochs": config.epochs,
-        "stopped": stopped,
-        "seed": config.seed,
-        "device": config.device,
-        "precision": config.precision,
-        "threads": config.threads,
-        "versions": {
-            "striate": striate.__version__,
-            "torch": str(torch.__version__),
-            "python": platform.python_version(),
-        },
-    }

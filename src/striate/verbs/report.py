@@ -36,7 +36,8 @@ def write(run: Run, model: Model) -> Path:
     from striate.analysis.analyse import analyse
     from striate.reports.page import ReportInput, write_report
 
-    commands = (f"striate train --recipe {run.config}", f"striate report {run.folder}")
+    made = model.facts.get("command") or f"striate train --recipe {run.config}"
+    commands = (str(made), f"striate report {run.folder}")
     source = ReportInput(
         net=model.net,
         prepare=lambda images: model.preprocess.normalise(model.preprocess.pixels(images)),

@@ -37,7 +37,7 @@ class StyleSettings:
     content_layer: str | None = setting(None, meaning="the layer of content, as conv4_2; chosen by depth")
     strength: float = setting(1.0, meaning="of the style over the content; 2 is twice the usual", low=0.01, high=100.0)
     size: int = setting(512, meaning="pixels of the longer side", low=32, high=2048)
-    steps: int = setting(200, meaning="steps of L-BFGS", low=1)
+    steps: int = setting(200, meaning="evaluations of the loss by L-BFGS, over all sizes", low=1)
     every: int = setting(0, meaning="write the picture after every so many steps too; 0: never", low=0)
     out: Path | None = setting(None, short="o", meaning="write the picture here; style.png otherwise")
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -53,16 +53,28 @@ def train(
     if data is None:
         raise ConfigError("train: data is missing: a data set by name (digits, mnist, ...), or a folder or file.")
     values: dict[str, Any] = read_recipe(Path(recipe)) if recipe is not None else {}
-    named = net if net is not None else values.get("net", "lenet5")
     values |= settings
+    if net is None:
+        values = with_network(values)
+    named = net if net is not None else values.get("net", "lenet5")
     values |= {"data": data if isinstance(data, str) else str(data) if isinstance(data, Path) else "python objects"}
     values["net"] = named if isinstance(named, str) else "python object"
     if run is not None:
         values["run"] = Path(run)
     config = checked(TrainConfig, values, where="train")
     trained = fit(data, named, config, overwrite=overwrite, tell=tell)
-    write(trained.run, trained.model)
+    if trained.rank == 0:
+        write(trained.run, trained.model)
     return trained
+
+
+def with_network(values: dict[str, Any]) -> dict[str, Any]:
+    """`values`, with the network of the earlier run that `weights` names where they name none."""
+    if "net" in values or not values.get("weights"):
+        return values
+    from striate.training.start import run_network
+
+    return {**run_network(str(values["weights"])), **values}
 
 
 def stored_settings(folder: Path) -> dict[str, Any]:
@@ -84,13 +96,26 @@ def _resume(
     changes = {**settings, **({"data": str(data)} if isinstance(data, str | Path) else {})}
     if isinstance(net, str):
         changes["net"] = net
+    code_again(folder, run.settings(), data, net)
     config = resumed_config(run, changes)
-    for what, stored, given in (("data", config.data, data), ("net", config.net, net)):
-        if stored.startswith("python object") and (given is None or isinstance(given, str)):
-            raise ConfigError(f"{folder}: was trained on {what} that were Python objects. Give {what} again.")
     trained = resume(run, config.data if data is None else data, config.net if net is None else net, config, tell=tell)
-    write(trained.run, trained.model)
+    if trained.rank == 0:
+        write(trained.run, trained.model)
     return trained
+
+
+def code_again(folder: Path, stored: Mapping[str, Any], data: Any, net: Any) -> None:
+    """`ConfigError` where what a run was started with cannot be read from its folder, and is not given again.
+
+    Code is never started because a file names it: whoever wrote the run folder may not be who goes on with it.
+    """
+    for what, given in (("data", data), ("net", net)):
+        if str(stored.get(what)).startswith("python object") and (given is None or isinstance(given, str)):
+            raise ConfigError(f"{folder}: its {what} was a Python object. Give it again from Python, as {what}=.")
+    if net is None and str(text := stored.get("net")).partition(":")[0].strip().endswith(".py"):
+        raise ConfigError(
+            f"{folder}: its network is Python code ({text}), which no file may start. Give it again: --net {text}"
+        )
 
 
 def read_recipe(path: Path) -> dict[str, Any]:

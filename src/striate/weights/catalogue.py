@@ -85,7 +85,8 @@ def entry_of(network: str, name: str = DEFAULT) -> Entry:
     """The weights called `name` of a network; `WeightsError` with what there is."""
     there = weights_of(network)
     if not there:
-        having = ", ".join(dict.fromkeys(entry.network for entry in entries()))
+        packed_first = sorted(entries(), key=lambda entry: not entry.package)
+        having = ", ".join(dict.fromkeys(entry.network for entry in packed_first))
         raise WeightsError(
             f"{network}: no public weights are known for it. Give a file of your own as weights, or train it; "
             f"networks with public weights are {having}."
@@ -110,6 +111,11 @@ def preparation_of(network: str, file: str) -> tuple[Preprocess, str]:
     if network in own:
         return preparations[own[network]], f"pictures are prepared as timm does for {network}"
     return preparations[USUAL], "how its pictures are prepared is unknown; they are prepared as torchvision does"
+
+
+def preparations() -> Mapping[str, Preprocess]:
+    """Every way to prepare pictures that the catalogue knows, by its name."""
+    return _read()[1]
 
 
 def preparation_known(network: str, file: str) -> bool:

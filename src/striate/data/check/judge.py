@@ -164,10 +164,9 @@ def imbalance(facts: Facts) -> list[Finding]:
     (least, small), (most, large) = min(there), max(there)
     if most < UNEQUAL * least:
         return []
-    says = (
-        f"{listed([large])} has {most:,} pictures in {part} and {listed([small])} {least:,}, {most / least:.3g} times"
-    )
-    return [Finding("imbalance", f"{says} as many. Add pictures, or train with --balance.", (large, small))]
+    where = f" in {part}" if len(facts.parts) > 1 else ""
+    says = f"{listed([large])} has {most:,} pictures{where} and {listed([small])} {least:,}, {most / least:.3g} times"
+    return [Finding("imbalance", f"{says} as many. Add pictures, or train with --balance weights.", (large, small))]
 
 
 def similar_names(facts: Facts) -> list[Finding]:

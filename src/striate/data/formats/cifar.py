@@ -9,6 +9,7 @@ Python version is pickled, which could run code, and is refused.
 from __future__ import annotations
 
 import json
+import os
 import re
 import zlib
 from collections.abc import Sequence
@@ -156,10 +157,8 @@ def _unpacked(contents: bytes, name: str, most: int) -> bytes:
 
 def folder_of_batches(path: Path) -> Path | None:
     """`path`, or the one folder in it that is called cifar..., whichever holds batches."""
-    try:
-        inner = sorted(each for each in path.glob("[cC][iI][fF][aA][rR]*") if each.is_dir())
-    except OSError:
-        return None
+    with os.scandir(path) as found:
+        inner = [path / each.name for each in found if each.name.lower().startswith("cifar") and each.is_dir()]
     for folder in (path, *(inner if len(inner) == 1 else [])):
         there = any(
             (folder / f"{name}.{kind}").exists() for name in ("data_batch_1", "test_batch") for kind in ("bin", "png")

@@ -129,13 +129,28 @@ class _Walk:
 def _root(path: Path) -> Path:
     """`path`, or the folder deep in it that is no longer the only one."""
     for _ in range(DEEPEST):
-        entries = _entries(path)
-        folders = [each for each in entries if each.is_dir()]
-        pictures = any(_suffix(each.name) in SUFFIXES for each in entries if not each.is_dir())
+        folders, pictures = _look(path)
         if len(folders) != 1 or pictures or split_said(folders[0].name) or not _folders(Path(folders[0].path)):
             return path
         path = Path(folders[0].path)
     return path
+
+
+def _look(path: Path) -> tuple[list[os.DirEntry[str]], bool]:
+    """The folders in `path`, by name, and whether there are pictures beside them; keeps nothing of a million files."""
+    folders, pictures = [], False
+    try:
+        with os.scandir(path) as found:
+            for each in found:
+                if _passed_over(each.name):
+                    continue
+                if each.is_dir():
+                    folders.append(each)
+                else:
+                    pictures = pictures or _suffix(each.name) in SUFFIXES
+    except OSError as error:
+        raise DataError(f"{shown(path)}: cannot be read ({error.strerror}).") from None
+    return sorted(folders, key=lambda each: each.name), pictures
 
 
 def _entries(path: Path) -> list[os.DirEntry[str]]:
@@ -147,7 +162,7 @@ def _entries(path: Path) -> list[os.DirEntry[str]]:
 
 
 def _folders(path: Path) -> list[os.DirEntry[str]]:
-    return [each for each in _entries(path) if each.is_dir()]
+    return _look(path)[0]
 
 
 def _passed_over(name: str) -> bool:

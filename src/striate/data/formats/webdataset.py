@@ -8,6 +8,7 @@ labels.json or the like beside the shards, where there is one. Shards called tra
 from __future__ import annotations
 
 import json
+import os
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -23,9 +24,9 @@ from striate.data.marks import data_format
 from striate.data.shards import content, members
 from striate.data.tables.json_lines import parsed, plain_text
 from striate.data.tables.roles import GROUP, LABEL, label_column, of_role
-from striate.errors import ConfigError, DataError
+from striate.errors import ConfigError, DataError, StriateError
 
-NAME = re.compile(r".*\.(?:tar|tgz|tar\.(?:gz|bz2|xz|zst))", re.IGNORECASE)
+SUFFIXES_OF_TARS = (".tar", ".tgz", ".tar.gz", ".tar.bz2", ".tar.xz", ".tar.zst")
 BRACES = re.compile(r".*\{[^{}]*(?:,|\.\.)[^{}]*\}.*\.tar", re.IGNORECASE)
 LIKE_A_SHARD = re.compile(r"(?:.*[^A-Za-z])?(?:\d{3,}|train|val|valid|validation|test)", re.IGNORECASE)
 CLASSES = tuple(
@@ -42,9 +43,8 @@ LONGEST = 200  # characters of a class in .txt, which may as well be a caption
 def recognise(path: Path) -> bool:
     """Whether `path` is a tar, names several in braces, or is a folder of tars that hold pictures with classes."""
     if not path.is_dir():
-        return bool(BRACES.fullmatch(path.name) or (NAME.fullmatch(path.name) and path.exists())) and not (
-            PACKED.fullmatch(path.name)
-        )
+        is_tar = path.name.lower().endswith(SUFFIXES_OF_TARS) and path.exists() and not PACKED.fullmatch(path.name)
+        return is_tar or BRACES.fullmatch(path.name) is not None
     tars = _tars(path)[:TRIED]
     if any(_has_samples(each) for each in tars):
         return True
@@ -73,18 +73,13 @@ class _Walk:
     def examples(self, shards: Sequence[Path]) -> Iterator[Example]:
         """One a sample with a picture; `notes` are whole once the last one is given."""
         labels: dict[str, Label] = {}
-        try:
-            for sample in _grouped(self.files(shards)):
-                if (picture := _picture(sample)) is None:
-                    self.without_picture += 1
-                    continue
-                where = f"{shown(picture.shard)}: {shown(Path(picture.name))}"
-                name, group = self.class_of(sample, where)
-                yield Example(picture, labels.setdefault(name, Label(name)), _part(picture.shard), group)
-        except ValueError as error:  # two members of one name, says the library
-            if isinstance(error, DataError):
-                raise
-            raise DataError(f"a sample cannot be put together: {error.args[0]!s:.160}. Pack its shard again.") from None
+        for sample in _grouped(self.files(shards)):
+            if (picture := _picture(sample)) is None:
+                self.without_picture += 1
+                continue
+            where = f"{shown(picture.shard)}: {shown(Path(picture.name))}"
+            name, group = self.class_of(sample, where)
+            yield Example(picture, labels.setdefault(name, Label(name)), _part(picture.shard), group)
         if self.without_picture:
             self.notes.append(f"{self.without_picture:,} samples have no picture, and are not read")
 
@@ -136,8 +131,12 @@ def _grouped(files: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]]:
         from webdataset.tariterators import group_by_keys
     except ImportError:
         raise ConfigError(_missing()) from None
-    found: Iterator[dict[str, Any]] = group_by_keys(files)
-    return found
+    try:
+        yield from group_by_keys(files)
+    except StriateError:
+        raise
+    except ValueError as error:  # two members of one name
+        raise DataError(f"a sample cannot be put together: {error.args[0]!s:.160}. Pack its shard again.") from None
 
 
 def _missing() -> str:
@@ -159,10 +158,20 @@ def _picture(sample: dict[str, Any]) -> Member | None:
 
 def _tars(folder: Path) -> list[Path]:
     """The tars in a folder and in its folders that are called like a part; packed ones where there are no others."""
-    places = [folder, *(each for each in sorted(folder.iterdir()) if split_said(each.name) and each.is_dir())]
-    found = [each for place in places for each in sorted(place.iterdir()) if NAME.fullmatch(each.name)]
-    found = [each for each in found if not each.name.startswith(".") and not each.is_dir()]
+    found, parts = _tars_and_parts(folder)
+    for part in parts:
+        found += _tars_and_parts(part)[0]
     return [each for each in found if each.suffix.lower() == ".tar"] or found
+
+
+def _tars_and_parts(folder: Path) -> tuple[list[Path], list[Path]]:
+    with os.scandir(folder) as entries:
+        some = [each for each in entries if each.name.lower().endswith(SUFFIXES_OF_TARS) or split_said(each.name)]
+    tars = [each.name for each in some if not split_said(each.name) and not each.name.startswith(".")]
+    parts = [each.name for each in some if split_said(each.name) and each.is_dir()]
+    return [path for name in sorted(tars) if not (path := folder / name).is_dir()], [
+        folder / name for name in sorted(parts)
+    ]
 
 
 def _named(path: Path) -> list[Path]:
@@ -173,8 +182,10 @@ def _named(path: Path) -> list[Path]:
         from braceexpand import braceexpand
     except ImportError:
         raise ConfigError(_missing()) from None
+    if re.search(r"\d{7}", path.name):  # the library would make a list of them all
+        raise DataError(f"{shown(path)}: its braces mean too many shards. Write {{000..009}}.")
     try:
-        shards = [Path(each) for each in islice(braceexpand(str(path)), MOST_SHARDS)]
+        shards = [path.parent / each for each in islice(braceexpand(path.name), MOST_SHARDS)]
     except ValueError as error:
         raise DataError(f"{shown(path)}: its braces cannot be read ({error}). Write {{000..009}}.") from None
     if missing := [each for each in shards if not each.exists()]:

@@ -11,11 +11,12 @@ KINDS: dict[str, ModuleType] = {
     ".csv": delimited, ".tsv": delimited, ".tab": delimited, ".jsonl": json_lines, ".ndjson": json_lines,
     ".parquet": parquet, ".pq": parquet,
 }  # fmt: skip
+SUFFIXES = tuple(KINDS)
 
 
 def is_table(name: str) -> bool:
     """Whether a file of this name is a table that can be read."""
-    return Path(name).suffix.lower() in KINDS and not name.startswith(".")
+    return name.lower().endswith(SUFFIXES) and not name.startswith(".")
 
 
 def kind_of(path: Path) -> ModuleType:

@@ -105,6 +105,10 @@ class Augment:
             return batch, labels
         return self._mixed(batch, labels, draw("mix", 4), draw("shares", 2), classes)
 
+    def ring(self, indices: Tensor, *, seed: int, epoch: int) -> Tensor:
+        """The pictures of a batch (n,) in the order in which each is mixed with the next, and the last with the first."""
+        return indices[uniform(seed, epoch, indices, "mix", 4)[:, 0].argsort(stable=True)]
+
     def _mixed(
         self, batch: Tensor, labels: Tensor, draws: Tensor, share_draws: Tensor, classes: int
     ) -> tuple[Tensor, Tensor]:

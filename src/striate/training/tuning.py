@@ -1,0 +1,39 @@
+"""How long and how fast a fine-tuning learns where nobody says it, and the classifier that it begins with."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from striate.features.classifiers import Fitted, fitted
+from striate.training.config import TrainConfig
+
+FIRST = 4000  # training pictures that the first classifier of a fine-tuning is fitted to, at most
+FOLDS = 3
+RATES = {"sgd": 0.01, "adam": 2e-4, "adamw": 2e-4, "rmsprop": 1e-4}  # the highest of the schedule
+BATCH = 32  # pictures a step, where 128, the number of a training from scratch, was left as it is
+PICTURES_TO_SEE = 20_000  # the default number of epochs shows the network about so many,
+FEWEST, MOST = 3, 12  # within these bounds
+
+
+def tuned(given: TrainConfig, config: TrainConfig, pictures: int) -> TrainConfig:
+    """`config` with the length, rate and batch of a fine-tuning where `given`, as a person wrote it, leaves it open."""
+    if config.regime == "head":
+        return dataclasses.replace(config, epochs=None, rate=None)
+    epochs = min(MOST, max(FEWEST, round(PICTURES_TO_SEE / pictures)))
+    batch = BATCH if (given.batch_size, given.descent) == (128, "mini-batch") else config.batch_size
+    return dataclasses.replace(
+        config,
+        epochs=config.epochs if given.epochs is not None else epochs,
+        rate=RATES[config.optimizer] if given.rate is None else given.rate,
+        batch_size=batch,
+    )
+
+
+def first_fit(rows: Tensor, labels: Tensor, classes: Sequence[str], config: TrainConfig) -> Fitted:
+    """The classifier that a fine-tuning begins with, fitted to at most `FIRST` of the features `rows` (n, f)."""
+    some = torch.linspace(0, len(rows) - 1, min(FIRST, len(rows))).long()
+    return fitted(rows[some], labels[some], classes, most_folds=FOLDS, seed=config.seed % 2**32)
