@@ -19,8 +19,9 @@ from itertools import islice, product
 from pathlib import Path
 from time import perf_counter
 
-import striate
 from PIL import Image, ImageOps
+
+import striate
 
 HERE = Path(__file__).parent
 GOALS = {"exact": 1.0, "quality 50": 0.95, "half the size": 0.95, "mirrored": 0.95}

@@ -1,4 +1,4 @@
-"""A folder of a million pictures: seconds and memory until it is a data set, with its parts, before anything is decoded.
+"""A folder of a million pictures: seconds and memory until it is a data set with parts, before anything is decoded.
 
 python benchmarks/million_files.py [FOLDER] [--files N] [--classes N]
 

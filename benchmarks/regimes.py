@@ -2,7 +2,7 @@
 
 python benchmarks/regimes.py [--photographs FOLDER] [--mnist FOLDER] [--quick] [--only TEXT]
 
-A subset has so many training pictures a class; all that are left of the photographs, or 2,000 of the test part, are the
+A subset has so many training pictures a class; all that are left of the photographs, or 1,000 of the test part, are the
 test. A choice is right where it is within one point of the best of the three. Photographs are taken at 128 pixels and
 digits at 64, so that everything can be trained in minutes on two cores; the rule does not know the size.
 """
@@ -23,7 +23,7 @@ from striate.data.records import DataSet
 
 SHARED = Path(__file__).resolve().parents[1] / ".." / "shared" / "data"
 REGIMES = ("head", "last", "all", "auto")
-TESTED = 2000
+TESTED = 1000
 POINT = 0.01
 
 
@@ -109,7 +109,9 @@ def main():
             chosen = trained.model.facts["regime"]
             print(f"| {name} | {cells} | {chosen} | {'yes' if right else '**no**'} |", flush=True)
     print(f"\n{sum(rows)} of {len(rows)} choices are within a point of the best of the three.")
-    print(f"{platform.machine()}, {os.cpu_count()} cores; Python {platform.python_version()}, torch {torch.__version__}")
+    print(
+        f"{platform.machine()}, {os.cpu_count()} cores; Python {platform.python_version()}, torch {torch.__version__}"
+    )
 
 
 if __name__ == "__main__":

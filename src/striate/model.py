@@ -241,7 +241,9 @@ def load(
     tensors, card = load_tensors(file)
     try:
         described = card["network"]
-        reference = Reference(described["kind"], described["text"], described.get("letters", {}), described.get("head", {}))
+        reference = Reference(
+            described["kind"], described["text"], described.get("letters", {}), described.get("head", {})
+        )
         names = tuple(str(name) for name in card["classes"])
         preprocess, task = Preprocess.from_json(card["preprocess"]), Classify.from_json(card)
         facts = dict(card["facts"])

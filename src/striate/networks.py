@@ -31,7 +31,7 @@ Net = str | nn.Module | Callable[..., nn.Module]
 class Reference:
     """Where a network comes from. `kind`: "zoo", "notation", "file" (`file.py:function`) or "python" (an object).
 
-    `head`: of a network whose classifier was replaced by `Neighbours`: the `layer`, and its `pictures`, `features`, `k`.
+    `head`: where `Neighbours` stand in place of the classifier: the `layer`, and its `pictures`, `features` and `k`.
     """
 
     kind: str
@@ -110,7 +110,7 @@ def rebuild(reference: Reference, image: Shape, classes: int) -> nn.Module:
 
 
 def with_head(net: nn.Module, reference: Reference, classes: int) -> nn.Module:
-    """`net` with the classifier that `reference` says; as it is where that says none. `ConfigError` for what cannot be."""
+    """`net` with the classifier that `reference` says, if it says one. `ConfigError` for what cannot be."""
     if not reference.head:
         return net
     try:

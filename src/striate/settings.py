@@ -18,6 +18,8 @@ from striate.errors import ConfigError
 from striate.registry import nearest
 
 Settings = TypeVar("Settings")
+LARGEST = 2**16  # pixels a side
+SIZES = f"must be sizes of 1 to {LARGEST:,}, as 3x224x224"
 SCHEMA = 1  # of the files that hold settings; it grows when one can no longer be read as before
 
 
@@ -97,8 +99,8 @@ def shape(text: str) -> tuple[int, ...]:
         sizes = tuple(int(part) for part in text.lower().replace("×", "x").split("x"))
     except ValueError:
         sizes = ()
-    if not 1 <= len(sizes) <= 4 or min(sizes) < 1:
-        raise ValueError("must be sizes of at least 1, as 3x224x224")
+    if not 1 <= len(sizes) <= 4 or not 1 <= min(sizes) <= max(sizes) <= LARGEST:
+        raise ValueError(SIZES)
     return sizes
 
 
@@ -131,7 +133,7 @@ def _checked(f: Field[Any], kind: Kind, value: Any, where: str) -> Any:
         try:
             value = Path(value) if kind.type is Path else parse(value, kind)
         except ValueError as error:
-            raise ConfigError(f"{where} is {value!r}; it {error}.") from None
+            raise ConfigError(f"{where} is {_short(value)}; it {error}.") from None
     if kind.type is float and type(value) is int:
         value = float(value)
     if kind.type == "shape" and isinstance(value, list):
@@ -139,8 +141,16 @@ def _checked(f: Field[Any], kind: Kind, value: Any, where: str) -> Any:
     wanted: Any = {"shape": tuple}.get(kind.type, kind.type)
     if not isinstance(value, wanted) or (isinstance(value, bool) and wanted is not bool):
         name = {"shape": "sizes, as 3x28x28", int: "a whole number", float: "a number"}.get(kind.type, wanted.__name__)
-        raise ConfigError(f"{where} is {value!r}; it must be {name}.")
+        raise ConfigError(f"{where} is {_short(value)}; it must be {name}.")
+    if wanted is tuple and not all(type(size) is int and 1 <= size <= LARGEST for size in value):
+        raise ConfigError(f"{where} is {_short(value)}; it {SIZES}.")
     return _within(f, value, where)
+
+
+def _short(value: Any) -> str:
+    """A value as a message shows it: no more of it than a line takes."""
+    text = repr(value)
+    return text if len(text) <= 60 else f"{text[:57]}..."
 
 
 def _within(f: Field[Any], value: Any, where: str) -> Any:
@@ -152,7 +162,7 @@ def _within(f: Field[Any], value: Any, where: str) -> Any:
     endless = isinstance(value, float) and not math.isfinite(value)
     if endless or (low is not None and value < low) or (high is not None and value > high):
         bounds = f"between {low:g} and {high:g}" if high is not None and low is not None else f"at least {low:g}"
-        said = f"{value:g}" if isinstance(value, float) or abs(value) < 10**15 else f"{str(value)[:15]}..."
+        said = f"{value:g}" if isinstance(value, float) or abs(value) < 10**15 else _short(value)
         raise ConfigError(f"{where} is {said}; it must be {bounds}.")
     return value
 

@@ -9,10 +9,10 @@ from PIL import Image
 from test_commands import run, wrong
 
 import striate
+from striate.data.classes import class_number
 from striate.data.preprocess import Preprocess
 from striate.model import Model
 from striate.networks import Reference, build
-from striate.verbs.dream import class_number
 
 NOTATION = "[(conv-relu)*2-pool]*2-fc"
 
@@ -121,7 +121,7 @@ def test_the_colours_of_the_content_are_kept_on_request(folder):
 
 def test_a_class_is_found_by_name_number_and_nearly(folder):
     model = striate.load(folder / "run")
-    assert [class_number(model, label) for label in ("emu", "EMU", "great_white_shark", "1")] == [3, 3, 2, 1]
+    assert [class_number(label, model.classes) for label in ("emu", "EMU", "great_white_shark", "1")] == [3, 3, 2, 1]
 
 
 @pytest.mark.parametrize(

@@ -146,7 +146,7 @@ def test_a_users_file_that_fails_shows_its_own_traceback_and_not_ours(capsys, mo
         (["{file}"], "name the function or class after a colon"),
         (["{file}:nothing"], "It has good, bad, failing."),
         (["none.py:net"], "none.py: there is no such file."),
-        (["lenet5", "--image", "axb"], "it must be sizes of at least 1"),
+        (["lenet5", "--image", "axb"], "it must be sizes of 1 to 65,536"),
         (["lenet5", "--batch", "0"], "batch is 0; it must be at least 1."),
         (["lenet5", "--svg", "/nowhere/at/all.svg"], "/nowhere/at/all.svg: there is no folder"),
     ],

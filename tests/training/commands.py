@@ -46,7 +46,8 @@ def serve():
             answer = os.waitstatus_to_exitcode(os.waitpid(given["wait"], 0)[1])
         elif (answer := os.fork()) == 0:
             command(given)
-        print(answer, flush=True)
+        sys.stdout.write(f"{answer}\n")
+        sys.stdout.flush()
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ import random
 import re
 import signal
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -180,22 +181,29 @@ def test_of_two_commands_in_one_folder_the_second_is_refused_at_once_by_number(c
     assert code == 0, errors  # the lock went with its owner
 
 
-def children(number):
-    """The processes that a process started."""
-    return [int(word) for word in Path(f"/proc/{number}/task/{number}/children").read_text().split()]
+def workers_of(command):
+    """The processes that read pictures for a command."""
+    found = []
+    for task in Path(f"/proc/{command.number}/task").iterdir():
+        for number in (task / "children").read_text().split():
+            with suppress(OSError):
+                if b"loader_worker" in Path(f"/proc/{number}/cmdline").read_bytes():
+                    found.append(int(number))
+    return found
 
 
-def kill_a_worker(command):
-    command.until(lambda: children(command.number))
-    victim = children(command.number)[0]
+def kill_a_worker(command, but=None):
+    """Kill one that is not `but`; its number."""
+    command.until(lambda: [number for number in workers_of(command) if number != but])
+    victim = next(number for number in workers_of(command) if number != but)
     os.kill(victim, signal.SIGKILL)
     return victim
 
 
-@pytest.fixture
-def large_pictures(picture_folder, tmp_path):
+@pytest.fixture(scope="module")
+def large_pictures(picture_folder, tmp_path_factory):
     """Pictures that take long enough to read that a worker can be killed at them."""
-    return picture_folder(tmp_path / "large", count=60, size=500)
+    return picture_folder(tmp_path_factory.mktemp("large") / "shades", count=150, size=160)
 
 
 LARGE = ("--net", "conv 4-relu-gap-fc", "--image", "3x16x16", "--batch-size", 8, "--workers", 1, *ALIKE)
@@ -216,12 +224,14 @@ def test_a_worker_that_dies_is_told_and_started_again_once(commands, large_pictu
 def test_a_second_death_of_a_worker_stops_with_a_checkpoint_and_one_line(commands, large_pictures, tmp_path):
     command = commands.start(tmp_path / "run", large_pictures, *LARGE, "--epochs", 400)
     first = kill_a_worker(command)
-    command.until(lambda: children(command.number) and children(command.number) != [first])
-    kill_a_worker(command)
+    command.until(lambda: steps_told(command.run) >= 1)
+    kill_a_worker(command, but=first)
     assert command.wait() == 1
+    stood = command.steps()[-1]
+    assert stood >= 1
     last = command.said().splitlines()[-1]
     assert re.match(r"striate: worker 1 .*\. A worker ended before as well\. .*--workers 0 does without", last), last
     assert "Traceback" not in command.said()
     code, said, errors = commands.finish(tmp_path / "run", "--resume", "--workers", 0, "--epochs", 1)
     assert code == 0, errors
-    assert said["resumed_from"] == command.steps()[-1]
+    assert said["resumed_from"] == stood

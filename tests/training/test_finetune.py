@@ -123,7 +123,7 @@ def test_rate_batch_and_length_are_those_of_fine_tuning_unless_they_are_given(ea
 
 
 def test_each_stage_follows_its_share_of_the_rate(earlier, others, tmp_path):
-    """One step of plain descent: the last layer moves by the rate times its gradient, the stage before by half of it."""
+    """One step of plain descent: the last layer moves by rate times gradient, the stage before by half of it."""
     settings = {"regime": "all", "epochs": 1, "batch_size": 200, "momentum": 0.0, "nesterov": False, "rate": 0.01}
     settings |= {"weight_decay": 0.0, "clip": 0.0, "schedule": "constant", "shift": 0}
     prepared = prepare(others, NET, config_of(earlier, **settings))

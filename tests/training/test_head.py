@@ -112,18 +112,9 @@ def test_a_run_that_was_killed_before_its_end_is_made_again(earlier, tmp_path):
 
 
 def test_variants_are_more_rows_of_the_same_pictures(earlier, tmp_path):
-    data = digits_of([5, 6, 7], 10)
-    events = []
-    trained = striate.train(
-        data,
-        weights=str(earlier),
-        regime="head",
-        variants=2,
-        shift=2,
-        run=tmp_path / "run",
-        tell=events.append,
-        **EXACT,
-    )
+    data, events = digits_of([5, 6, 7], 10), []
+    settings = {"weights": str(earlier), "regime": "head", "shift": 2, **EXACT}
+    trained = striate.train(data, variants=2, run=tmp_path / "run", tell=events.append, **settings)
     (told,) = [event for event in events if isinstance(event, Fitted)]
     assert told.pictures == 30
     plain = striate.train(data, run=tmp_path / "plain", **settings)

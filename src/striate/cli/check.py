@@ -78,10 +78,10 @@ def _draw(found: Checked) -> None:
     from striate.data.check.found import by_harm, printable
 
     console = Console(width=None if sys.stdout.isatty() else PIPE, highlight=False, markup=False)
-    console.print(_summary(found))
+    console.print(_summary(found), end="\n\n")
     if found.findings:
         says = [(each.kind, each.says) for each in found.findings]
-        console.print(_table(f"\n{len(says):,} to mend, worst first", ("what", "where, and how to mend it"), says))
+        console.print(_table(f"{len(says):,} to mend, worst first", ("what", "where, and how to mend it"), says))
     unreadable = [(each.file, each.reason) for each in found.unreadable]
     same = [(each.a, each.b, each.kind, _where(each)) for each in by_harm(found.duplicates)]
     converted = [(each.file, each.what) for each in found.converted]
@@ -93,7 +93,7 @@ def _draw(found: Checked) -> None:
         ("odd but valid: read after a conversion", ("file", "what is done"), converted),
     ):
         if rows:
-            console.print(_table(f"\n{len(rows):,} {title}", head, rows))
+            console.print(_table(f"{len(rows):,} {title}", head, rows))
     for note in found.notes:
         console.print(f"note: {note}")
     if not found.usable:

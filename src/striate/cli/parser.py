@@ -137,7 +137,12 @@ def _add(verbs: Any, name: str, module: ModuleType) -> list[str]:
             metavar = _metavar(kind, shown["choices"])
             parser.add_argument(*spellings, dest=f.name, metavar=metavar, default=argparse.SUPPRESS, help=text)
     parser.add_argument("--json", action="store_true", help="one JSON object, last on standard output")
-    bools = (f"--{no}{name.rstrip('_').replace('_', '-')}" for name, k in types.items() if k.type is bool for no in ("", "no-"))
+    bools = (
+        f"--{no}{name.rstrip('_').replace('_', '-')}"
+        for name, k in types.items()
+        if k.type is bool
+        for no in ("", "no-")
+    )
     parser.flags = ("--json", "--help", "-h", *bools)
     return options
 

@@ -38,9 +38,7 @@ def main(settings: PredictSettings, as_json: bool) -> int:
     for line in model.report.lines() if model.report else ():
         remark(line)
     alone = len(paths) == 1 and not paths[0].is_dir()
-    found = answers(
-        model, paths, precision=settings.precision, unknown=settings.unknown, threshold=settings.threshold
-    )
+    found = answers(model, paths, precision=settings.precision, unknown=settings.unknown, threshold=settings.threshold)
     labels: Counter[str] = Counter()
     bad: list[Unreadable] = []
     with ExitStack() as open_files:
@@ -123,7 +121,7 @@ def _gallery(path: Path, network: str) -> Iterator[Take]:
 
 
 def _summary(labels: Counter[str], bad: list[Unreadable]) -> str:
-    said = [f"{count:,} {label}" for label, count in labels.most_common(COUNTED)]
+    said = [f"{label} {count:,}" for label, count in labels.most_common(COUNTED)]
     if len(labels) > COUNTED:
         said.append(f"{len(labels) - COUNTED:,} more labels")
     left_out = f"; {len(bad):,} could not be read" if bad else ""

@@ -19,7 +19,7 @@ from striate.errors import DataError
 
 COSINES = 16  # kept of the brightness, down and across, from 0 to 15 half waves
 COLOUR_COSINES = 4  # of the two differences of colour
-AT_ONCE = 2**20  # pixels made floating point at a time, which bounds the memory
+AT_ONCE = 2**14  # pixels made floating point at a time: so few that OpenBLAS starts no threads beside those that call
 YCBCR = np.array(  # ITU-R 601, full range
     ((0.299, 0.587, 0.114), (-0.168736, -0.331264, 0.5), (0.5, -0.418688, -0.081312)), np.float32
 )

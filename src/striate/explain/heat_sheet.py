@@ -16,6 +16,7 @@ from striate.explain.plates import MARGIN, SMALL, WORDS, Scale, below, fitted, h
 
 SIDE = 300  # pixels of a picture's longer side
 GAP, CAPTION = 28, 108
+GRADED = 320  # pixels that the three numbers of a grade need
 COLUMNS = 4
 LINES = 3  # of a sentence below a map
 FADED = 0.75  # how much of its colour the picture loses where the map says nothing
@@ -51,7 +52,7 @@ def heat_sheet(picture: Tensor, maps: Sequence[Heat], title: str, *, words: Sequ
     size = (round(size[0]), round(size[1]))
     cells = 1 + len(maps)
     columns = min(COLUMNS, cells)
-    wide, tall = max(size[0], 200), size[1] + CAPTION
+    wide, tall = max(size[0], GRADED), size[1] + CAPTION
     rows, top = ceil(cells / columns), below(words)
     total = 2 * MARGIN + columns * (wide + GAP) - GAP
     canvas, _ = headed(total, top + rows * (tall + GAP) - GAP + MARGIN, title, words)

@@ -47,6 +47,10 @@ class Mark:
 class Watch(TorchDispatchMode):
     """Marks every tensor that comes of a marked one."""
 
+    @classmethod
+    def _should_skip_dynamo(cls) -> bool:
+        return False  # else torch wraps this mode in its compiler, and imports it for that: seconds
+
     def __torch_dispatch__(
         self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
     ) -> Any:

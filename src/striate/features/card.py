@@ -57,11 +57,15 @@ class Card:
         for name in MAY_MISS:
             texts = given.get(name, [])
             if not isinstance(texts, list) or not all(isinstance(text, str) for text in texts):
-                raise DataError(f"{where}: {name} of its card is {texts!r:.40}; it must be a list of texts. Make it again.")
+                raise DataError(
+                    f"{where}: {name} of its card is {texts!r:.40}; it must be a list of texts. Make it again."
+                )
         for name in names:
             if not isinstance(given[name], str) and not (name == "layer" and given[name] is None):
                 raise DataError(f"{where}: {name} of its card is {given[name]!r:.40}; it must be text. Make it again.")
-        return cls(**{key: tuple(value) if key in MAY_MISS else value for key, value in given.items()})
+        source, data = (tuple(given.get(name, ())) for name in MAY_MISS)
+        network, weights, layer, preprocess = (given[name] for name in names)
+        return cls(network, weights, layer, preprocess, source, data)
 
     def require(self, other: Card, where: str) -> None:
         """Pass if `other`, found in `where`, is this card; else `DataError` that names both."""

@@ -19,8 +19,8 @@ from striate.tasks.classify import Classify
 def with_classifier(model: Model, found: Fitted, facts: dict[str, Any] | None = None) -> Model:
     """A model that answers with the classes of `found`, fitted on what this one's classifier is given.
 
-    The network is copied; its last layer, which must be fully connected, becomes `found.head()`. The result is saved and
-    loaded like any. Raises `ConfigError`.
+    The network is copied; its last layer, which must be fully connected, becomes `found.head()`. The result is saved
+    and loaded like any. Raises `ConfigError`.
     """
     name, last = last_layer(model)
     if last.in_features != found.features:

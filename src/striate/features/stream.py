@@ -138,13 +138,18 @@ class Stream:
             if self.dtype == torch.float32:
                 raise
             said = str(error).splitlines()[0]
-            raise ConfigError(f"precision is bfloat16, which a layer does not know ({said:.160}). Use float32.") from None
+            raise ConfigError(
+                f"precision is bfloat16, which a layer does not know ({said:.160}). Use float32."
+            ) from None
         found: Tensor = outputs if self.wanted == "outputs" else self._caught.rows
         return found.float().cpu()
 
     def _prepared(self, *, quick: bool) -> nn.Module:
         """The network as it computes, `quick` or as it is: quickly only if that gives the same."""
-        net, self._layout = (self._quick() if quick else None) or (copy.deepcopy(self.model.net), torch.contiguous_format)
+        net, self._layout = (self._quick() if quick else None) or (
+            copy.deepcopy(self.model.net),
+            torch.contiguous_format,
+        )
         net = net.eval().requires_grad_(False).to(self.device, self.dtype)
         if self._name:
             self._watch(net)

@@ -88,7 +88,9 @@ class Gallery:
                 self.path.parent.mkdir(parents=True, exist_ok=True)
                 atomic.write_text(self.path, self.render())
             except OSError as failed:
-                raise ConfigError(f"{self.path}: cannot be written ({failed.strerror}). Give another --gallery.") from None
+                raise ConfigError(
+                    f"{self.path}: cannot be written ({failed.strerror}). Give another --gallery."
+                ) from None
 
     def render(self) -> str:
         """The page as text."""
@@ -127,7 +129,7 @@ class Gallery:
             pictures = [self._shown(*each) for each in label.kept[:room]]
             room -= len(pictures)
             apart = EACH if label.total > 2 * EACH else len(pictures)
-            groups.append(Group(label.name, label.total, tuple(pictures[:apart]), tuple(pictures[apart:])))
+            groups.append(Group(label.name, label.total, tuple(pictures[:apart]), tuple(reversed(pictures[apart:]))))
         return groups
 
     def _shown(self, probability: float, file: str) -> Shown:

@@ -15,6 +15,7 @@ from striate.reports.record import Answers
 from striate.reports.words import count, percent, short
 
 WRITTEN = 20  # classes up to which every cell has its number
+ORDERS = ("found", "trusted", "f1", "pictures", "name")  # by which the classes can be sorted; the first is theirs
 SQUARES = 250  # squares along one side of a heat map
 
 
@@ -30,14 +31,19 @@ class Cell:
 
 @dataclass(frozen=True)
 class ClassRow:
-    """One class: pictures of it, share found (recall), share of such answers that are true (precision), a mix-up."""
+    """One class: pictures of it, share found (recall), share of such answers that are true (precision), a mix-up.
+
+    `f1`: the harmonic mean of both shares. `places`: where the class stands in the orders of `ORDERS`.
+    """
 
     name: str
     pictures: str
     recall: str
     missed: float  # percent of what the class with most misses has
     precision: str
+    f1: str
     mostly: str
+    places: tuple[tuple[str, int], ...]
 
 
 @dataclass(frozen=True)
@@ -112,8 +118,17 @@ def _classes(matrix: Tensor, names: tuple[str, ...]) -> tuple[ClassRow, ...]:
         worst.setdefault(pair.truth, pair)
     missed = torch.nan_to_num(1 - numbers.recall)
     most = float(missed.max()) or 1.0
+    hardest = torch.nan_to_num(numbers.recall, nan=2.0).argsort(stable=True).tolist()
+    orders = {
+        "found": hardest,
+        "trusted": torch.nan_to_num(numbers.precision, nan=2.0).argsort(stable=True).tolist(),
+        "f1": torch.nan_to_num(numbers.f1, nan=2.0).argsort(stable=True).tolist(),
+        "pictures": numbers.support.argsort(descending=True, stable=True).tolist(),
+        "name": sorted(range(len(names)), key=lambda k: names[k].casefold()),
+    }
+    places = {name: {k: place for place, k in enumerate(order)} for name, order in orders.items()}
     rows = []
-    for k in torch.nan_to_num(numbers.recall, nan=2.0).argsort(stable=True).tolist():
+    for k in hardest:
         mixed = worst.get(k)
         rows.append(
             ClassRow(
@@ -122,7 +137,9 @@ def _classes(matrix: Tensor, names: tuple[str, ...]) -> tuple[ClassRow, ...]:
                 recall=percent(float(numbers.recall[k])),
                 missed=round(100 * float(missed[k]) / most, 1),
                 precision=percent(float(numbers.precision[k])),
+                f1=percent(float(numbers.f1[k])),
                 mostly=f"{names[mixed.answer]} ({count(mixed.count)})" if mixed else "–",
+                places=tuple((name, places[name][k]) for name in ORDERS),
             )
         )
     return tuple(rows)

@@ -13,6 +13,7 @@ from striate.reports.words import count, digits_for, duration, large, percent
 TOLD = {  # facts that the page has said elsewhere
     *("parameters", "multiply_adds", "accuracy", "accuracy_interval", "examples"),
     *("training_examples", "seconds", "stopped", "versions"),
+    *("top5", "ece", "per_class", "macro", "thresholds", "confused", "calibration", "unknown_below"),
 }
 
 

@@ -59,6 +59,11 @@ def photograph(image: Tensor, words: str) -> Picture:
     return Picture(_address(picture), "", *size, words, smooth)
 
 
+def plain_picture(picture: Image.Image, words: str) -> Picture:
+    """A Pillow image as it is, which enlarges smoothly; the same on light and dark pages."""
+    return Picture(_address(picture), "", *picture.size, words, smooth=True)
+
+
 def coloured(kernel: Tensor, words: str, *, top: float) -> Picture:
     """(3, h, w) kernel of an RGB picture as a picture: grey is zero, `top` the largest magnitude."""
     pixels = ((kernel / (top or 1.0) / 2 + 0.5).clamp(0, 1) * 255).round().byte()

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from safetensors import SafetensorError
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file
 from torch import Tensor
 
@@ -18,11 +18,28 @@ AGAIN = "Evaluate the run again."
 
 
 @dataclass(frozen=True)
+class Suspects:
+    """Pictures whose labels the network doubts, the widest disagreement first.
+
+    `index`: (k,) positions; `suggestion`: (k,) what it takes them for; `own`, `probability`: (k,) what it gives to the
+    label and to that; `images`: (k, c, h, w) uint8; `names`: of their files.
+    """
+
+    index: Tensor
+    suggestion: Tensor
+    own: Tensor
+    probability: Tensor
+    images: Tensor
+    names: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class Answers:
     """What the finished network said to `n` pictures that it did not learn from.
 
     `labels`, `predicted`: (n,) classes; `probability`: (n,) that it gave to its answer, `truth`: (n,) to the label.
-    `worst`: (k,) positions of the mistakes it was surest of; `worst_images`: (k, c, h, w) uint8.
+    `worst`: (k,) positions of the mistakes it was surest of; `worst_images`: (k, c, h, w) uint8. `plain`: (n,) that it
+    gave to its answer before it had a temperature.
     """
 
     labels: Tensor
@@ -31,6 +48,8 @@ class Answers:
     truth: Tensor
     worst: Tensor
     worst_images: Tensor
+    plain: Tensor | None = None
+    suspects: Suspects | None = None
 
 
 @dataclass(frozen=True)
@@ -132,7 +151,38 @@ def _answers(path: Path, tensors: dict[str, Tensor], classes: int) -> Answers | 
             raise RunError(f"{path}: '{name}' goes beyond the {classes} classes of model.json. {AGAIN}")
     if len(worst) != len(tensors["worst_images"]) or not _within(worst, examples):
         raise RunError(f"{path}: 'worst_index' does not fit its {len(tensors['worst_images'])} pictures. {AGAIN}")
-    return Answers(*(tensors[name] for name in names))
+    before = tensors.get("plain_probability")
+    if before is not None and before.shape != (examples,):
+        raise RunError(f"{path}: 'plain_probability' is not one number for each of {examples} labels. {AGAIN}")
+    labels, predicted, probability, truth, worst, images = (tensors[name] for name in names)
+    suspects = _suspects(path, tensors, examples, classes)
+    return Answers(labels, predicted, probability, truth, worst, images, before, suspects)
+
+
+def _suspects(path: Path, tensors: dict[str, Tensor], examples: int, classes: int) -> Suspects | None:
+    names = ("index", "suggestion", "own", "probability", "images")
+    if any(f"suspicious_{name}" not in tensors for name in names):
+        return None
+    found = [tensors[f"suspicious_{name}"] for name in names]
+    number = len(found[0])
+    if any(len(values) != number for values in found) or not _within(found[0], examples):
+        raise RunError(f"{path}: 'suspicious_index' does not fit its {len(found[-1])} pictures. {AGAIN}")
+    if not _within(found[1], classes):
+        raise RunError(f"{path}: 'suspicious_suggestion' goes beyond the {classes} classes of model.json. {AGAIN}")
+    files = _names(path)
+    index, suggestion, own, probability, images = found
+    called = files if len(files) == number else tuple(f"picture {k}" for k in index.tolist())
+    return Suspects(index, suggestion, own, probability, images, called)
+
+
+def _names(path: Path) -> tuple[str, ...]:
+    """The names of the suspicious pictures, which stand in the card; () where it has none."""
+    with safe_open(path, "pt") as file:
+        try:
+            names = json.loads((file.metadata() or {}).get("striate", "{}")).get("suspicious_names", [])
+        except (ValueError, AttributeError):
+            return ()
+    return tuple(map(str, names)) if isinstance(names, list) else ()
 
 
 def _sample_labels(path: Path, tensors: dict[str, Tensor], classes: int) -> Tensor | None:

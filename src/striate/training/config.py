@@ -47,15 +47,19 @@ class TrainConfig:
         0, meaning="changed copies of each picture that regime head learns from too", low=0, high=64
     )
     run: Path | None = setting(None, meaning="the folder of the run; runs/NET-DATA-1 if not given", written=False)
-    epochs: int | None = setting(None, meaning="passes over the training pictures; chosen by their number", low=1)
+    epochs: int | None = setting(
+        None, meaning="passes over the training pictures; chosen by their number", low=1, high=10**6
+    )
     minutes: float | None = setting(None, meaning="stop after so many minutes of training", low=0.0)
-    batch_size: int = setting(128, meaning="pictures a step", low=1)
+    batch_size: int = setting(128, meaning="pictures a step", low=1, high=10**7)
     descent: str = setting(
         "mini-batch",
         meaning="pictures a step: batch_size, all of them, or one",
         choices=("mini-batch", "batch", "single"),
     )
-    accumulate: int = setting(1, meaning="parts a step is computed in, one after the other, to save memory", low=1)
+    accumulate: int = setting(
+        1, meaning="parts a step is computed in, one after the other, to save memory", low=1, high=10**4
+    )
     fit_memory: bool = setting(False, meaning="compute a step in as many parts as the memory asks for")
     optimizer: str = setting(
         "sgd", meaning="how weights follow the gradient", choices=("sgd", "adam", "adamw", "rmsprop")

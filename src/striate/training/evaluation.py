@@ -8,11 +8,12 @@ from torch import Tensor, nn
 from striate.data.preprocess import Preprocess
 from striate.data.records import Part, Pictures
 from striate.errors import DataError
+from striate.metrics.suspicious import suspicious_labels
 from striate.model import Evaluation, Model
 from striate.run import Run
 from striate.weights.files import save_tensors
 
-WORST, SAMPLES = 24, 9  # pictures kept for the report
+WORST, SUSPICIOUS, SAMPLES = 24, 12, 9  # pictures kept for the report
 
 
 def true_loss(evaluation: Evaluation) -> float:
@@ -33,17 +34,18 @@ def first_kernels(net: nn.Module) -> Tensor | None:
 
 
 def save_evaluation(run: Run, model: Model, evaluation: Evaluation | None, shown: Part, kernels: Tensor | None) -> None:
-    """Write what the report shows: answers, worst mistakes, one picture to look through the network."""
+    """Write what the report shows: answers, worst mistakes, doubtful labels, pictures to look through the network."""
     spread = torch.linspace(0, len(shown) - 1, min(SAMPLES, len(shown))).long()
     sample, found = seen(shown, spread, model.preprocess)
     tensors: dict[str, Tensor] = {"sample_images": sample, "sample_labels": shown.labels[found]}
     if kernels is not None:
         tensors["initial_kernels"] = kernels
+    names: list[str] = []
     if evaluation is not None:
         truth = true_probability(evaluation)
         wrong = (evaluation.predicted != evaluation.labels).nonzero()[:, 0]
         worst = wrong[truth[wrong].argsort()[:WORST]]
-        images, _ = seen(shown, worst if evaluation.index is None else evaluation.index[worst], model.preprocess)
+        images, _ = seen(shown, _positions(evaluation, worst), model.preprocess)
         tensors |= {
             "labels": evaluation.labels,
             "predicted": evaluation.predicted,
@@ -52,7 +54,33 @@ def save_evaluation(run: Run, model: Model, evaluation: Evaluation | None, shown
             "worst_index": worst,
             "worst_images": images,
         }
-    save_tensors(run.evaluation, tensors, {"classes": list(model.classes)})
+        if evaluation.outputs is not None and model.task.temperature != 1:
+            tensors["plain_probability"] = evaluation.outputs.softmax(1).max(1).values
+        more, names = suspicious(model, evaluation, shown)
+        tensors |= more
+    save_tensors(run.evaluation, tensors, {"classes": list(model.classes), "suspicious_names": names})
+
+
+def suspicious(model: Model, evaluation: Evaluation, shown: Part) -> tuple[dict[str, Tensor], list[str]]:
+    """The labels that the network doubts most, as tensors, and the names of their pictures."""
+    found = [one for one in suspicious_labels(evaluation.probabilities, evaluation.labels) if one.probability > one.own]
+    found = found[:SUSPICIOUS]
+    places = _positions(evaluation, torch.tensor([one.picture for one in found], dtype=torch.int64))
+    images, there = seen(shown, places, model.preprocess)
+    found = [one for one, place in zip(found, places.tolist(), strict=True) if place in set(there.tolist())]
+    tensors = {
+        "suspicious_index": torch.tensor([one.picture for one in found], dtype=torch.int64),
+        "suspicious_suggestion": torch.tensor([one.suggestion for one in found], dtype=torch.int64),
+        "suspicious_own": torch.tensor([one.own for one in found], dtype=torch.float32),
+        "suspicious_probability": torch.tensor([one.probability for one in found], dtype=torch.float32),
+        "suspicious_images": images,
+    }
+    return tensors, [shown.name(place) for place in there.tolist()]
+
+
+def _positions(evaluation: Evaluation, index: Tensor) -> Tensor:
+    """Where the answers at `index` stand in the part that was shown."""
+    return index if evaluation.index is None else evaluation.index[index]
 
 
 def seen(part: Part, positions: Tensor, preprocess: Preprocess) -> tuple[Tensor, Tensor]:

@@ -11,11 +11,14 @@ import select
 import shutil
 import sys
 import threading
+import time
+import traceback
 from pathlib import Path
 from typing import Any
 
 LOOK = 0.5  # seconds between looks at the parent
-LOST = 75
+GRACE = 2.0  # seconds
+LOST = 75  # the exit code of a process that ended because another did
 
 
 def end_with_the_first(given: dict[str, Any]) -> None:
@@ -53,9 +56,13 @@ def main() -> int:
         os.write(ready, b"1")
         follow(stands, None, None, meeting=Path(given["meeting"]))
     except Lost:
+        time.sleep(GRACE)  # if it was the first that is gone, the other thread says so meanwhile
         return LOST
     except StriateError as error:
         sys.stderr.write(f"striate: {error}\n")
+        return 1
+    except BaseException:
+        traceback.print_exc()  # its last line is what the first process tells
         return 1
     return 0
 

@@ -6,12 +6,11 @@ import json
 import math
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from itertools import tee
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from striate.data.loader import Batch, Loader
 from striate.errors import TrainingError
@@ -27,31 +26,15 @@ from striate.training.optimizers import highest, optimizer_for, step_of
 from striate.training.ranks import NOBODY, Ranks, Share
 from striate.training.schedule import rate_of
 from striate.training.stages import WHOLE, Plan
+from striate.training.totals import Totals
 
+BatchNorm = nn.modules.batchnorm._BatchNorm
 LINES_AN_EPOCH = 20  # step events; more would cost time and tell no more
 TOLD = 8  # files named in a message
 
 
 class Diverged(TrainingError):
     """The loss or its gradient is no longer a number."""
-
-
-@dataclass
-class Totals:
-    """Sums over some steps, until they are told."""
-
-    loss: float = 0.0
-    right: int = 0
-    pictures: int = 0
-
-    def add(self, loss: float, right: int, pictures: int) -> None:
-        self.loss += loss * pictures
-        self.right += right
-        self.pictures += pictures
-
-    def means(self) -> tuple[float, float]:
-        """Loss and accuracy a picture."""
-        return self.loss / max(1, self.pictures), self.right / max(1, self.pictures)
 
 
 def batches(examples: int, size: int) -> list[slice]:
@@ -104,6 +87,8 @@ class Loop:
         self.step, self.seconds = 0, 0.0
         self.planned: int | None = None
         self.within = False  # weights are being changed: it is no state to go on from
+        normed = any(isinstance(module, BatchNorm) for module in net.modules())
+        self.fewest = 2 if normed else 1  # pictures at once: a single one has no variance
         self.totals = Totals()
 
     def run(self, number: int, stopped: Callable[[], bool], tell: Callable[[Event], None]) -> bool:
@@ -187,12 +172,15 @@ class Loop:
         """Gradients of the mean loss in the parameters; the summed loss, the right answers and the pictures."""
         own = len(batch.labels)
         whole = self.ranks.whole(own)
+        if self.ranks.count == 1 and own < self.fewest:  # the others cannot be read
+            return 0.0, 0, 0
         while whole:
             try:
                 loss, right = 0.0, 0
-                parts = zip(*(t.tensor_split(self.parts) for t in (x, y, batch.labels)), strict=True)
+                count = self.parts if self.ranks.count > 1 else min(self.parts, own // self.fewest)
+                parts = zip(*(t.tensor_split(count) for t in (x, y, batch.labels)), strict=True)
                 for number, (some, wanted, labels) in enumerate(parts, 1):
-                    with self.ranks.part(len(labels), last=number == self.parts):
+                    with self.ranks.part(len(labels), last=number == count):
                         part_loss, part_right = self._part(some, wanted, labels, whole)
                     loss, right = loss + part_loss * len(labels), right + part_right
                 return loss, right, own
@@ -200,7 +188,7 @@ class Loop:
                 if not out_of_memory(error):
                     raise
                 self.forget()
-                if not self.config.fit_memory or self.parts >= whole or self.ranks.count > 1:
+                if not self.config.fit_memory or count >= whole // self.fewest or self.ranks.count > 1:
                     raise OutOfMemory.on(whole, self.parts, self.preprocess.image, self.machine.device) from None
                 self.parts *= 2
         return 0.0, 0, 0

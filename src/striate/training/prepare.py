@@ -97,10 +97,12 @@ def _prepare(
     check_installed(config.log_to)
     told: list[Event] = []
     dataset = read(data, data_dir=config.data_dir, format=config.format, group=config.group)
+    told += [Warned(f"{dataset.name}: {note}") for note in dataset.notes]
     dataset, left_out = sound(dataset, config.max_bad, told, left_out)
     dataset = with_validation(dataset, config)
     if dataset.train is None or len(dataset.train) == 0:
-        raise ConfigError(f"{dataset.name}: has no training pictures.")
+        why = f": {'; '.join(dataset.notes)}" if dataset.notes else ""
+        raise ConfigError(f"{dataset.name}: has no training pictures{why}.")
     seen = dataset.train.labels.bincount(minlength=len(dataset.classes))
     if int((seen > 0).sum()) < 2:
         raise ConfigError(

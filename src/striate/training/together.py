@@ -57,7 +57,9 @@ class Together(Ranks):
             self._shared = sharded.cut(net)
         else:
             others = any(b.is_floating_point() for b in _buffers_not_of_norms(net))
-            sync = next(name for name in SYNC if name in inspect.signature(DistributedDataParallel).parameters)
+            sync: dict[str, Any] = {
+                next(name for name in SYNC if name in inspect.signature(DistributedDataParallel).parameters): others
+            }
             # Unused weights are looked for in every step: some networks have them, and without it torch orders its
             # buckets anew in the first step, so that sums of a resumed run would differ in the last bit.
             self._shared = DistributedDataParallel(
@@ -65,7 +67,7 @@ class Together(Ranks):
                 bucket_cap_mb=BUCKET,
                 gradient_as_bucket_view=True,
                 find_unused_parameters=True,
-                **{sync: others},
+                **sync,
             )
         return self._shared
 

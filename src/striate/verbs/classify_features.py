@@ -120,8 +120,8 @@ def _no_run(table: Table, path: Path) -> str:
         return f"{path} does not say which network made it. Make it with striate features, which writes that down."
     if table.card.layer is not None:
         return (
-            f"its features are of the layer '{table.card.layer}', and a classifier goes where the network's own stands. "
-            "Make them without --layer."
+            f"{path} holds features of the layer '{table.card.layer}', and a classifier stands where the network's own "
+            "does. Make them without --layer."
         )
     return ""
 

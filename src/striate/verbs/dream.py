@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from striate.errors import ConfigError, UnknownName
+from striate.errors import ConfigError
 from striate.settings import checked, setting
 
 if TYPE_CHECKING:
@@ -154,30 +154,14 @@ def _dreamt(model: Model, asked: DreamSettings, tell: Tell | None) -> Dream:
 
 def _goal(viewer: Viewer, model: Model, asked: DreamSettings) -> tuple[Goal, str | None]:
     """What to have more of, and the layer that this is asked of."""
+    from striate.data.classes import class_number
     from striate.explain.chosen_layers import dream_layer, named
     from striate.explain.goals import Class, Layer, channel_of, guided
     from striate.verbs.dream_files import opened
 
     if asked.class_ is not None:
-        return Class(class_number(model, asked.class_)), None
+        return Class(class_number(asked.class_, model.classes)), None
     layer = dream_layer(viewer) if asked.layer is None else named(viewer, asked.layer)
     if asked.guide is not None:
         return guided(viewer, layer, opened(asked.guide, min(asked.size, max(viewer.image)), viewer.image[0])), layer
     return (Layer(layer) if asked.channel is None else channel_of(viewer, layer, asked.channel)), layer
-
-
-def class_number(model: Model, label: str) -> int:
-    """The number of the class called `label`; a number that names none counts the classes from 0."""
-    from striate.registry import nearest, plain
-
-    names = list(model.classes)
-    if label in names:
-        return names.index(label)
-    alike = [k for k, name in enumerate(names) if plain(name) == plain(label)]
-    if alike:
-        return alike[0]
-    if label.isdecimal() and int(label) < len(names):
-        return int(label)
-    close = nearest(label, names)
-    hint = f"Did you mean {' or '.join(close)}?" if close else f"There are {len(names)}: {', '.join(names[:5])} ..."
-    raise UnknownName(f"there is no class called '{label}'. {hint}")

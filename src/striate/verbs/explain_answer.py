@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import prod
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -46,8 +47,10 @@ class Looked:
         """What of the picture the network was not shown, or nothing."""
         if self.place.whole:
             return ""
-        top, left, bottom, right = self.place.seen
-        share = (bottom - top) * (right - left) / (self.shown.shape[1] * self.shown.shape[2])
+        place = self.place
+        share = prod(
+            side * scale / whole for side, scale, whole in zip(place.image, place.scale, place.picture, strict=True)
+        )
         return f"the network is shown the bright part only, {share:.0%} of the picture"
 
 
@@ -70,6 +73,11 @@ def looked(model: Model, file: Path, *, side: int | None = SIDE) -> Looked:
         pixels = (resized(pixels[None].float() / 255, size).clamp(0, 1)[0] * 255).round().byte()
     height, width = pixels.shape[1:]
     return Looked(pixels, model.preprocess.open(file)[None], placement(model.preprocess, (height, width)))
+
+
+def prepared(model: Model, given: Tensor) -> Tensor:
+    """What the network takes, normalised, where the network is."""
+    return model.preprocess.normalise(given).to(next((p.device for p in model.net.parameters()), "cpu"))
 
 
 def answer(model: Model, file: Path, asked: ExplainSettings, method: str, said: str) -> Explained:
@@ -103,9 +111,7 @@ def answer(model: Model, file: Path, asked: ExplainSettings, method: str, said: 
     return Explained(image, told, (*lines, *beside, *(f"left out: {why}" for why in left_out), *words[1:]))
 
 
-def drawn(
-    model: Model, given: Tensor, asked: ExplainSettings, method: str, target: int
-) -> tuple[list[Map], list[str]]:
+def drawn(model: Model, given: Tensor, asked: ExplainSettings, method: str, target: int) -> tuple[list[Map], list[str]]:
     """The graded maps, and why others of "all" are left out."""
     from striate.explain.marks import Explanation
 
@@ -114,10 +120,11 @@ def drawn(
     names = asking if method == ALL else [method]
     if not convolutions(model.net) and method != ALL and facts[method].layered:
         raise without_convolutions(model, method)
-    ready = model.preprocess.normalise(given)
+    ready = prepared(model, given)
     targets = torch.tensor([target])
     beside = curves_of_baselines(model.net, ready, targets, seed=asked.seed)
-    maps, left_out = [], []
+    maps: list[Map] = []
+    left_out: list[str] = []
     for name in names:
         layer = asked.layer if facts[name].layered or method != ALL else None
         try:
@@ -160,7 +167,7 @@ def heat(one: Map, place: Placement) -> Heat:
 
 def baselines(model: Model, seen: Looked, maps: list[Map]) -> list[Heat]:
     """What no network was asked for, with the areas that the maps are measured against."""
-    ready = model.preprocess.normalise(seen.given)
+    ready = prepared(model, seen.given)
     zero, beside = torch.zeros(1, dtype=torch.int64), []
     for baseline in BASELINES:
         name = baseline.__name__

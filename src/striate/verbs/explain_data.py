@@ -91,7 +91,10 @@ def embedding(model: Model, asked: ExplainSettings, data: Any, said: str) -> Exp
     points = plane_of(torch.cat(features), method, seed=asked.seed)
     labels = part.labels[torch.cat(index)].tolist()
     where = f"layer {asked.layer}" if asked.layer else "the input of the classifier"
-    words = [f"{where} of {model.reference.text}, by {'t-SNE' if method == 'tsne' else 'PCA'}", *([said] if said else [])]
+    words = [
+        f"{where} of {model.reference.text}, by {'t-SNE' if method == 'tsne' else 'PCA'}",
+        *([said] if said else []),
+    ]
     title = f"{found.name} as {model.reference.text} sees it"
     image = embedding_sheet(points, thumbnails, labels, classes=found.classes, title=title, words=words)
     facts = {"method": "embedding", "layer": asked.layer, "projection": method, "data": found.name}
@@ -134,8 +137,7 @@ class Strongest:
         self.pictures += len(values)
         if self.values.ndim == 2:
             values, index, places = (
-                torch.cat(pair)
-                for pair in ((self.values, values), (self.index, index), (self.places, places))
+                torch.cat(pair) for pair in ((self.values, values), (self.index, index), (self.places, places))
             )
         self.values, order = values.topk(min(self.most, len(values)), 0)
         self.index, self.places = index.gather(0, order), places.gather(0, order)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from torch import Tensor
 
@@ -17,10 +18,12 @@ from striate.explain.kernel_sheet import kernel_sheet
 from striate.explain.kernels import convolutions, kernels
 from striate.explain.target_layer import channel_axis, target_layer
 from striate.verbs.explain import Explained, ExplainSettings
-from striate.verbs.explain_answer import looked, veiled
+from striate.verbs.explain_answer import looked, prepared, veiled
 from striate.verbs.explain_model import refuse_unknown, without_convolutions
 
 if TYPE_CHECKING:
+    from PIL.Image import Image
+
     from striate.model import Model
 
 Unit = tuple[int, ...]  # channel, row, column
@@ -43,7 +46,7 @@ def kernel(model: Model, asked: ExplainSettings, said: str) -> Explained:
 def activation(model: Model, file: Path, asked: ExplainSettings, said: str) -> Explained:
     """The sheet of what every layer makes of one picture."""
     seen = looked(model, file)
-    found = activations(model.net, model.preprocess.normalise(seen.given).to(device_of(model)))
+    found = activations(model.net, prepared(model, seen.given))
     told = {"method": "activations", "layers": [one.name for one in found], "picture": str(file)}
     words = f"{file}: {len(found)} layers of {model.reference.text}"
     return explained(activation_sheet(found, veiled(seen)), told, words, said)
@@ -52,17 +55,17 @@ def activation(model: Model, file: Path, asked: ExplainSettings, said: str) -> E
 def field(model: Model, file: Path, asked: ExplainSettings, said: str) -> Explained:
     """The sheet of what one unit sees of a picture: the unit asked for, or the most active one of the layer."""
     seen = looked(model, file, side=None)
-    ready = model.preprocess.normalise(seen.given).to(device_of(model))
+    ready = prepared(model, seen.given)
     layer = layer_of(model, asked.layer, ready, "receptive_field")
     output = by_channel(layer_output(model.net, ready, layer.partition(":")[0]), ready)[0]
     unit = most_active(output) if asked.unit is None else named_unit(asked.unit, layer, output)
     view = unit_view(model.net, model.preprocess.image, layer.partition(":")[0], [unit[1:]])[0]
     rows, columns = view.seen
-    box, cut = (0, 0, 0, 0), ()
+    box, cut = (0, 0, 0, 0), list[int]()
     if rows is not None and columns is not None:
         box = seen.place.box((rows[0], columns[0], rows[1] + 1, columns[1] + 1))
         if (rows[1] - rows[0] + 1, columns[1] - columns[0] + 1) != view.size:
-            cut = tuple(round(size * scale) for size, scale in zip(view.size, seen.place.scale, strict=True))
+            cut = [round(size * scale) for size, scale in zip(view.size, seen.place.scale, strict=True)]
     told = {
         "method": "receptive_field", "layer": layer, "unit": list(unit), "value": float(output[unit]),
         "size": list(view.size), "box": dict(zip(("top", "left", "bottom", "right"), box, strict=True)),
@@ -73,11 +76,8 @@ def field(model: Model, file: Path, asked: ExplainSettings, said: str) -> Explai
     return explained(field_sheet(veiled(seen), box, layer, unit, size=cut), told, words, said)
 
 
-def explained(image: object, told: dict[str, object], words: str, said: str) -> Explained:
+def explained(image: Image, told: Mapping[str, Any], words: str, said: str) -> Explained:
     """A sheet of one object."""
-    from PIL.Image import Image
-
-    assert isinstance(image, Image)
     return Explained(image, ({**told, **({"note": said} if said else {})},), (words, *([said] if said else [])))
 
 
@@ -119,10 +119,7 @@ def named_unit(text: str, layer: str, output: Tensor) -> Unit:
         )
     for name, place, size in zip(names, unit, output.shape, strict=False):
         if not 0 <= place < size:
-            raise ConfigError(f"explain: unit is '{text}', and layer '{layer}' gives {shape}: its {name}s are 0 to {size - 1}.")
+            raise ConfigError(
+                f"explain: unit is '{text}', and layer '{layer}' gives {shape}: its {name}s are 0 to {size - 1}."
+            )
     return unit
-
-
-def device_of(model: Model) -> object:
-    """Where the network is."""
-    return next((p.device for p in model.net.parameters()), "cpu")

@@ -23,7 +23,9 @@ class IndexSettings:
     output: Path = setting(short="o", meaning="the index to write: a file, or a folder that is there")
     net: str = setting(meaning="a network with public weights, or the folder of a run")
     weights: str | None = setting(None, meaning="other weights for --net: a file, or a name that striate zoo lists")
-    layer: str | None = setting(None, meaning="the layer to compare by, as striate show names it; before the classifier")
+    layer: str | None = setting(
+        None, meaning="the layer to compare by, as striate show names it; before the classifier"
+    )
     data_dir: Path | None = setting(None, meaning="where the files of a named data set are already")
     format: str | None = setting(None, meaning="the layout of the data, where it can be read in several ways")
     precision: str = setting("float32", choices=("float32", "bfloat16"), meaning="what to compute in")

@@ -44,5 +44,6 @@ def write(run: Run, model: Model) -> Path:
         analysis=analyse(model.net, model.preprocess.image),
         title=f"{model.reference.text} on {model.facts['data']}",
         commands=commands,
+        preprocess=model.preprocess,
     )
     return write_report(run, source)

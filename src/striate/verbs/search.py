@@ -11,8 +11,6 @@ from striate.errors import ConfigError, DataError, StriateError
 from striate.settings import setting
 
 if TYPE_CHECKING:
-    import torch
-
     from striate.features.index import Index
     from striate.model import Model
     from striate.networks import Net
@@ -127,7 +125,7 @@ def search(
 
 
 def rank(index: str | Path) -> Ranking:
-    """How well the index finds pictures of one label. `DataError` where labels are not known, or no two are the same."""
+    """How well an index finds pictures of one label. `DataError` where labels are not known, or no two are the same."""
     import torch
 
     from striate.features.index import load_index
@@ -150,7 +148,9 @@ def rank(index: str | Path) -> Ranking:
         told = [mean_average_precision(relevant), *(f(relevant, k) for f in (recall_at, precision_at) for k in PLACES)]
         sums += len(some) * torch.tensor(told, dtype=torch.float64)
     mean, *rest = (sums / len(able)).tolist()
-    at_recall, at_precision = (dict(zip(PLACES, part, strict=True)) for part in (rest[: len(PLACES)], rest[len(PLACES) :]))
+    at_recall, at_precision = (
+        dict(zip(PLACES, part, strict=True)) for part in (rest[: len(PLACES)], rest[len(PLACES) :])
+    )
     return Ranking(mean, at_recall, at_precision, len(able), len(opened), int((counts == 1).sum()))
 
 
@@ -171,7 +171,7 @@ def _model(opened: Index, path: Path, net: Net | Path | None, weights: str | Pat
 
 
 def source_model(card: Any, where: str) -> Model:
-    """The network that `card` says features were made by, from where it was; `ConfigError` where it is not there now."""
+    """The network that `card` says features were made by, from where it was; `ConfigError` where it is no more."""
     from striate.model import load
 
     if not card.source:
@@ -179,11 +179,17 @@ def source_model(card: Any, where: str) -> Model:
     try:
         return load(*card.source)
     except StriateError as error:
-        raise ConfigError(f"{where}: was made by {' '.join(card.source)}. Give --net, where that is now: {error}") from None
+        raise ConfigError(
+            f"{where}: was made by {' '.join(card.source)}. Give --net, where that is now: {error}"
+        ) from None
 
 
 def _hits(opened: Index, similarities: Sequence[float], places: Sequence[int]) -> tuple[Hit, ...]:
     return tuple(
-        Hit(opened.files[place], similarity, None if opened.labels is None else opened.labels[place])
+        Hit(
+            opened.files[place],
+            max(-1.0, min(1.0, similarity)),
+            None if opened.labels is None else opened.labels[place],
+        )
         for similarity, place in zip(similarities, places, strict=True)
     )

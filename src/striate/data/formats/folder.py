@@ -76,7 +76,11 @@ class _Walk:
         if beside:
             self.notes.append(f"beside the parts stand folders that are not read: {', '.join(beside[:5])}")
         for part in parts:
-            yield from self.part(Path(part.path), split_said(part.name))
+            pictures = 0
+            for pictures, example in enumerate(self.part(Path(part.path), split_said(part.name)), 1):  # noqa: B007
+                yield example
+            if not pictures:
+                self.notes.append(f"the folder '{_plain(part.name)}' holds no picture in a folder of a class")
         if not parts:
             yield from self.part(self.root, None)
         self.notes += self.told()

@@ -1,0 +1,84 @@
+"""`striate predict` on a folder of photographs: pictures a second, decoding included, against the loop people write.
+
+python benchmarks/predict_folder.py [PHOTOGRAPHS] [--quick]
+
+Both have the same network with the same (random) weights and two threads. The peer opens files with Pillow and runs the
+network eagerly in float32, one picture at a time and 32 at a time; the faster of the two counts. Each measurement is a
+process of its own, in turn; building the network is not counted, all else is, in Striate looking through the network
+too. Told are medians of the ratios to the peer in the same round, and the share of pictures with the same answer.
+"""
+
+import argparse
+import os
+import platform
+import shutil
+import sys
+import tempfile
+from pathlib import Path
+from statistics import median
+
+from lenet_mnist import measure
+
+HERE = Path(__file__).parent
+NETWORKS = ("efficientnet_lite0", "resnet18", "resnet50")
+BATCHES = (1, 32)
+ROUNDS, PICTURES = 5, 400
+QUICK_ROUNDS, QUICK_PICTURES = 1, 40
+
+
+def some_of(photographs, folder, count):
+    """`count` of the photographs, spread over all, as files of one folder."""
+    there = sorted(photographs.rglob("*.jpg"))
+    if not there:
+        raise SystemExit(f"{photographs}: holds no .jpg. Name a folder of photographs.")
+    for number in range(min(count, len(there))):
+        shutil.copy(there[number * len(there) // count], folder / f"{number:05}.jpg")
+
+
+def rate(result):
+    return result["pictures"] / result["seconds"]
+
+
+def measured(folder, net, rounds):
+    """Rates by row, one a round, and the answers of each row."""
+    rows = {f"plain loop, {b} at a time": ("predict_plain.py", ("--batch", b)) for b in BATCHES}
+    rows |= {f"Striate, {p}": ("predict_striate.py", ("--precision", p)) for p in ("float32", "bfloat16")}
+    rates, answers, versions = {row: [] for row in rows}, {}, set()
+    for number in range(rounds):
+        for row, (script, options) in list(rows.items())[:: -1 if number % 2 else 1]:
+            result = measure(sys.executable, script, folder, "--net", net, *options)
+            rates[row].append(rate(result))
+            answers[row] = result["answers"]
+            versions.add(result["version"])
+    return rates, answers, versions
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("photographs", nargs="?", type=Path, default=HERE.parent.parent / "shared/data/caltech10")
+    parser.add_argument("--quick", action="store_true", help="few pictures, one round: shows that it runs")
+    options = parser.parse_args()
+    rounds, count = (QUICK_ROUNDS, QUICK_PICTURES) if options.quick else (ROUNDS, PICTURES)
+    versions = set()
+    with tempfile.TemporaryDirectory() as temporary:
+        some_of(options.photographs, Path(temporary), count)
+        for net in NETWORKS:
+            rates, answers, seen = measured(Path(temporary), net, rounds)
+            versions |= seen
+            print_table(net, count, rates, answers)
+    print(f"\n{platform.processor() or platform.machine()}, {os.cpu_count()} cores; {'; '.join(sorted(versions))}")
+
+
+def print_table(net, count, rates, answers):
+    plain = max((row for row in rates if row.startswith("plain")), key=lambda row: median(rates[row]))
+    print(f"\n{net}, {count} photographs, median of {len(rates[plain])} rounds\n")
+    print("| | pictures a second | times as fast | same answer |\n|---|---:|---:|---:|")
+    for row, values in rates.items():
+        ratios = sorted(ours / theirs for ours, theirs in zip(values, rates[plain], strict=True))
+        spread = "1" if row == plain else f"{median(ratios):.2f} ({ratios[0]:.2f}–{ratios[-1]:.2f})"
+        same = sum(a == b for a, b in zip(answers[row], answers[plain], strict=True)) / len(answers[plain])
+        print(f"| {row} | {median(values):.1f} ({min(values):.1f}–{max(values):.1f}) | {spread} | {same:.1%} |")
+
+
+if __name__ == "__main__":
+    main()
