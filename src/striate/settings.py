@@ -149,7 +149,7 @@ def _checked(f: Field[Any], kind: Kind, value: Any, where: str) -> Any:
 
 def _short(value: Any) -> str:
     """A value as a message shows it: no more of it than a line takes."""
-    text = repr(value)
+    text = "x".join(map(str, value)) if isinstance(value, tuple) else repr(value)
     return text if len(text) <= 60 else f"{text[:57]}..."
 
 

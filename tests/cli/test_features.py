@@ -148,7 +148,9 @@ class TestClassifyFeatures:
 
     def test_the_held_out_part_is_not_learned_from(self, written, tmp_path):
         found = read_table(written)
-        spoiled = [name if split != "test" else "digit 0" for name, split in zip(found.labels, found.splits, strict=True)]
+        spoiled = [
+            name if split != "test" else "digit 0" for name, split in zip(found.labels, found.splits, strict=True)
+        ]
         other = table(found.features, found.files, labels=spoiled, splits=found.splits, card=found.card)
         write_table(tmp_path / "f.npz", other)
         a = striate.classify_features(written, run=tmp_path / "a")
@@ -198,7 +200,11 @@ class TestClassifyFeatures:
 
         made = striate.classify_features(written, "nearest_neighbours", run=tmp_path / "run").run
         tensors, card = load_tensors(made.weights)
-        for head in ({"layer": "none"}, {**card["network"]["head"], "k": -1}, {**card["network"]["head"], "layer": "x.y"}):
+        for head in (
+            {"layer": "none"},
+            {**card["network"]["head"], "k": -1},
+            {**card["network"]["head"], "layer": "x.y"},
+        ):
             save_tensors(made.weights, tensors, {**card, "network": {**card["network"], "head": head}})
             with pytest.raises(striate.StriateError, match="no classifier can stand where its card says"):
                 load(made.folder)
@@ -265,7 +271,9 @@ class TestSearch:
         assert [each["label"] for each in json.loads(out)[0]["results"]] == [None, None]
         assert "have no labels" in wrong(capsys, "search", tmp_path / "index", "--evaluate")
 
-    def test_a_run_with_another_classifier_upon_the_same_features_may_ask(self, written, indexed, photographs, tmp_path):
+    def test_a_run_with_another_classifier_upon_the_same_features_may_ask(
+        self, written, indexed, photographs, tmp_path
+    ):
         made = striate.classify_features(written, "nearest_neighbours", run=tmp_path / "run").run
         file = next(iter(sorted((photographs / "digit 0").iterdir())))
         a, b = (striate.search(indexed, file, 3, net=net) for net in (None, made.folder))

@@ -37,6 +37,7 @@ def command(given):
 def serve():
     import striate.cli.progress
     import striate.cli.train
+    import striate.reports.page
     import striate.training.train
     import striate.verbs.report  # noqa: F401
 

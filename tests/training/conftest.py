@@ -56,6 +56,12 @@ class Command:
                 assert true(), self.said()
             time.sleep(0.002)
 
+    def told(self):
+        """The step of the last line in its log that names one; -1 where there is none."""
+        log = self.run / "log.jsonl"
+        lines = log.read_text().splitlines() if log.exists() else []
+        return max((json.loads(line).get("step", 0) for line in lines if line.endswith("}")), default=-1)
+
     def steps(self):
         """The steps of its checkpoints, the newest last."""
         return sorted(int(path.stem[5:]) for path in self.run.glob("checkpoints/step-*.safetensors"))

@@ -2,7 +2,6 @@
 
 import re
 import subprocess
-import sys
 import time
 
 import pytest
@@ -33,15 +32,15 @@ from torch import nn
 
 
 class OwnPreprocessing(nn.Module):
-    '''Divides each picture by its own spread, which a picture of one grey does not have.'''
+    '''Stretches each picture to 0..1, which cannot be done with one of a single grey.'''
 
     def __init__(self, image, classes):
         super().__init__()
         self.fc = nn.Linear(image[0] * image[1] * image[2], classes)
 
     def forward(self, x):
-        x = x.flatten(1)
-        return self.fc(x / x.std(1, keepdim=True))
+        low, high = x.amin((2, 3), keepdim=True), x.amax((2, 3), keepdim=True)
+        return self.fc(((x - low) / (high - low)).flatten(1))
 
 
 class SteepAtZero(nn.Module):
@@ -69,9 +68,10 @@ def failed(commands, run, *arguments, before=""):
 
 @pytest.fixture
 def grey_one(picture_folder, tmp_path):
-    """Pictures of two classes, and among them one that is a single grey."""
+    """Pictures of two classes, and among them three of a single grey: one at least will not be held out."""
     folder = picture_folder(tmp_path / "shades", count=30)
-    Image.new("RGB", (12, 12), (90, 90, 90)).save(folder / "light" / "flat.png")
+    for grey in (90, 91, 92):
+        Image.new("RGB", (12, 12), (grey,) * 3).save(folder / "light" / f"flat-{grey}.png")
     (tmp_path / "nets.py").write_text(NETS)
     return folder
 
@@ -82,7 +82,7 @@ def test_an_input_that_a_network_turns_into_no_number_is_named_by_file(commands,
     found = re.search(
         r"step (\d+): the loss is nan; the weights were not changed by it\. .*The pictures were (.*)\.", said
     )
-    assert "light/flat.png" in found[2].split(", ")
+    assert "light/flat-" in found[2]
     assert len(found[2].split(", ")) == 8
     kept = newest(tmp_path / "run" / "checkpoints").state
     assert kept.step == int(found[1]) - 1
@@ -144,7 +144,7 @@ def test_too_many_pictures_that_vanish_end_the_training_at_that_step_with_a_chec
     assert newest(tmp_path / "run" / "checkpoints").state.step == 1
 
 
-DIGITS = ("digits", "--net", "simple_cnn", "--epochs", 2, *ALIKE)
+DIGITS = ("digits", "--net", "simple_cnn", "--epochs", 1, *ALIKE)
 
 
 def test_a_disk_that_stays_full_is_warned_of_each_time_and_ends_with_1_and_the_model(commands, tmp_path):
@@ -152,16 +152,15 @@ def test_a_disk_that_stays_full_is_warned_of_each_time_and_ends_with_1_and_the_m
     run = tmp_path / "run"
     said = failed(commands, run, *DIGITS, "--save-every", 0, before=LIMITED.format(what="FSIZE", limit=100_000))
     words = (
-        r"step-000000064.safetensors: cannot be saved \(larger than this process may write, see `ulimit -f`\): it "
+        r"step-000000032.safetensors: cannot be saved \(larger than this process may write, see `ulimit -f`\): it "
         r"needs [\d.]+ k\w*, [\d.]+ \w+ are free\. The checkpoints before it are kept\. .*--resume .*run goes on\."
     )
     assert re.search(words, said), said
     warnings = [event["text"] for event in Run(run).events() if event["event"] == "warning"]
-    assert len(warnings) > 60
-    assert len(set(warnings)) >= 64  # each failure once
+    assert [int(re.search(r"step-(\d+)", text)[1]) for text in warnings] == [*range(1, 33), 32]  # the end tries again
     assert newest(run / "checkpoints").state.step == 0
-    assert load(run).facts["steps"] == 64
-    assert [event["epoch"] for event in Run(run).events() if event["event"] == "epoch"] == [1, 2]
+    assert load(run).facts["steps"] == 32
+    assert [event["epoch"] for event in Run(run).events() if event["event"] == "epoch"] == [1]
     code, again, errors = commands.finish(run, "--resume")
     assert code == 0, errors
     assert again["resumed_from"] == 0
@@ -207,7 +206,7 @@ def test_a_disk_that_was_full_for_a_while_costs_nothing(commands, small_disk, tm
     ours, theirs = (load(place / "run" if place is small_disk else place) for place in (small_disk, tmp_path / "whole"))
     assert ours.facts["accuracy"] == theirs.facts["accuracy"]
     steps = [event["step"] for event in Run(small_disk / "run").events() if event["event"] == "step"]
-    assert steps == list(range(1, 65)), "a line of the log was lost"
+    assert steps == list(range(1, 33)), "a line of the log was lost"
 
 
 def until_warned(command):
@@ -226,10 +225,15 @@ def test_a_run_folder_that_became_read_only_is_told_in_one_line(commands, small_
     assert re.fullmatch(r"striate: .*run: cannot be locked \(Read-only file system\)\. Give a folder .*\n", said)
 
 
-def test_a_terminal_that_goes_away_does_not_end_the_training(tmp_path):
+NOBODY_READS = """
+reader, writer = os.pipe()
+os.close(reader)
+os.dup2(writer, 2)
+"""
+
+
+def test_a_terminal_that_goes_away_does_not_end_the_training(commands, tmp_path):
     """Progress is written to a pipe that nobody reads any more; the command ends as it would have."""
-    command = [sys.executable, "-m", "striate.cli", "train", *map(str, DIGITS), "--run", str(tmp_path / "run")]
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
-    process.stderr.close()
-    assert process.wait(120) == 0
-    assert load(tmp_path / "run").facts["steps"] == 64
+    code, said, errors = commands.finish(tmp_path / "run", *DIGITS, before=NOBODY_READS)
+    assert (code, errors) == (0, "")
+    assert said["steps"] == 32

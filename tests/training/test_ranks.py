@@ -1,6 +1,5 @@
 """What processes do for each other, without processes: shares of batches, norms over whole batches, who is where."""
 
-import math
 import threading
 
 import pytest
@@ -248,13 +247,15 @@ def test_python_objects_are_refused_with_what_to_do(two_cores):
         fitted(TrainConfig("digits", net="python object", processes=2))
 
 
-def test_weights_are_cut_over_several_processes_only(two_cores):
-    with pytest.raises(ConfigError, match="shard splits the weights over several processes. Give --processes"):
-        fitted(TrainConfig("digits", shard=True))
+def test_one_process_keeps_all_weights(two_cores):
+    _, (warned,) = fitted(TrainConfig("digits", shard=True))
+    assert warned.text == "shard splits the weights over --processes; one process keeps them all"
 
 
 def test_under_torchrun_its_number_of_processes_counts(two_cores, monkeypatch):
     for name, value in TORCHRUN.items():
         monkeypatch.setenv(name, value)
-    config, _ = fitted(TrainConfig("digits", processes=2, threads=7))
-    assert (config.processes, config.threads) == (6, math.floor(2 / 3) or 1)
+    asked, _ = fitted(TrainConfig("digits", threads=7))
+    going_on, _ = fitted(TrainConfig("digits", processes=2, threads=7), stored=True)
+    assert (asked.processes, asked.threads) == (6, 7)
+    assert (going_on.processes, going_on.threads) == (6, 1)

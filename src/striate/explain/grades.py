@@ -126,7 +126,7 @@ def curves(
             moved = places[picture] * steps < (number * pixels).view(-1, *[1] * (places.ndim - 1))
             whole, empty = images[picture], torch.zeros_like(images[picture])
             for row, (old, new) in enumerate(((whole, empty), (start[picture], whole))):
-                answer = probabilities(answers(net, torch.where(moved[:, None], new, old)))
+                answer = probabilities(answers(net, torch.where(moved[:, None], new, old)).to(found))
                 found[row, picture, number] = answer.gather(1, targets[picture, None])[:, 0]
     return Curves(found[0].float(), found[1].float())
 

@@ -28,12 +28,13 @@ from striate.errors import DataError
 from striate.features.card import classifier_name
 from striate.features.extract import rows
 from striate.features.folded import folded
+from striate.features.fused import fuse, there
 from striate.model import Model
 
 PIXELS = 2**19  # that a thread has in work: few enough for its cache
 FEWEST, MOST = 4, 512  # pictures
 ON_A_DEVICE = 256  # pictures
-ALIKE = 0.99  # cosine of features in low precision with those in full; else all is computed in full
+ALIKE = {torch.float32: 0.99999, torch.bfloat16: 0.99}  # cosine of features with those of the plain network
 
 
 @dataclass(frozen=True)
@@ -58,7 +59,8 @@ class Found:
 
 
 class Frozen:
-    """The network of `model` up to its classifier, made to compute features and nothing else.
+    """The network of `model` up to its classifier, made to compute features and nothing else: batch norms
+    and activations are joined with convolutions.
 
     `layers`: as `analyse` found them in the network. `precision`: float32, or bfloat16 where that was seen to give
     nearly the same; `self.precision` is what is used. The model is left as it is, and may change afterwards.
@@ -68,11 +70,15 @@ class Frozen:
         self.preprocess, self.device, self.threads = model.preprocess, device, threads
         self._classes, self._name = len(model.classes), classifier_name(model)
         self._caught: Any = threading.local()
-        net = folded(model.net, layers).to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-        lower = copy.deepcopy(net).to(torch.bfloat16) if precision == "bfloat16" else None
-        self._net, self.dtype = self._watched(net), torch.float32
+        self.dtype = torch.float32
+        quick = folded(model.net, layers)
+        if device.type == "cpu" and there():
+            fuse(quick, layers)
+        lower = copy.deepcopy(quick).to(torch.bfloat16) if precision == "bfloat16" else None
+        self._net = self._watched(copy.deepcopy(model.net).eval())
+        self._use_if_alike(quick, torch.float32)
         if lower is not None:
-            self._use_if_alike(self._watched(lower))
+            self._use_if_alike(lower, torch.bfloat16)
 
     @property
     def precision(self) -> str:
@@ -153,21 +159,21 @@ class Frozen:
         return features.cpu()
 
     def _watched(self, net: nn.Module) -> nn.Module:
-        """`net`, where each thread from now on catches what the classifier is given."""
+        """`net` on the device, where each thread from now on catches what the classifier is given."""
 
         def catch(module: nn.Module, given: tuple[Any, ...]) -> None:
             self._caught.features = rows(given[0])
 
         net.get_submodule(self._name).register_forward_pre_hook(catch)
-        return net
+        return net.to(self.device).to(memory_format=torch.channels_last)  # type: ignore[call-overload,no-any-return]
 
-    def _use_if_alike(self, lower: nn.Module) -> None:
-        """Compute with `lower` from now on, if two pictures of noise get nearly the same features from it."""
+    def _use_if_alike(self, net: nn.Module, dtype: torch.dtype) -> None:
+        """Compute with `net` from now on, if two pictures of noise get nearly the same features from it."""
         noise = torch.randint(256, (2, *self.preprocess.image), generator=torch.Generator().manual_seed(0))
-        full = self._given(self._net, self.dtype, noise.to(torch.uint8))
+        before = self._given(self._net, self.dtype, noise.to(torch.uint8))
         try:
-            low = self._given(lower, torch.bfloat16, noise.to(torch.uint8))
+            after = self._given(self._watched(net), dtype, noise.to(torch.uint8))
         except RuntimeError:  # a layer that knows no bfloat16
             return
-        if float(cosine_similarity(full, low).min()) >= ALIKE:
-            self._net, self.dtype = lower, torch.bfloat16
+        if float(cosine_similarity(before, after).min()) >= ALIKE[dtype]:
+            self._net, self.dtype = net, dtype

@@ -2,7 +2,7 @@
 
 On a CPU each thread takes a few pictures from their files to what the network makes of them by itself, with one thread
 of torch: none waits for another. On a device threads read, and the device computes. For more than a few pictures batch
-norms are folded into convolutions, and pixels lie as (h, w, c), if that gives the same on noise.
+norms and activations are joined with convolutions, and pixels lie as (h, w, c), if that gives the same on noise.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from striate.features.asked import Asked
 from striate.features.card import classifier_name
 from striate.features.extract import rows
 from striate.features.folded import folded
+from striate.features.fused import fuse, there
 from striate.model import Model
 
 PIXELS = 2**19  # that a thread has in work: few enough for its cache
@@ -162,7 +163,13 @@ class Stream:
         device = next((p.device for p in net.parameters()), torch.device("cpu"))
         noise = torch.randn(2, *image, generator=torch.Generator().manual_seed(0)).to(device)
         try:
-            made = copy.deepcopy(net) if self.layer is not None else folded(net, analyse(net, image).layers)
+            if self.layer is None:
+                layers = analyse(net, image).layers
+                made = folded(net, layers)
+                if self.device.type == "cpu" and there():
+                    fuse(made, layers)
+            else:
+                made = copy.deepcopy(net)
             made = made.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
             with torch.inference_mode():
                 plain, found = net(noise), made(noise.contiguous(memory_format=torch.channels_last))

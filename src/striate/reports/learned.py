@@ -25,15 +25,21 @@ class Learned:
     before: tuple[Picture, ...]
     words: str
     note: str
+    start: str  # what `before` is
 
 
-def learned(net: nn.Module, initial: Tensor | None) -> Learned | None:
-    """Pictures of the first convolution's kernels; None for a network without one."""
+def learned(net: nn.Module, initial: Tensor | None, *, reused: bool = False) -> Learned | None:
+    """Pictures of the first convolution's kernels; None for a network without one.
+
+    `initial`: those of before the training; `reused`: which began with weights that were there, not drawn at random.
+    """
     names = convolutions(net)
     if not names:
         return None
     now = kernels(net).float().cpu()
-    before = initial.float() if initial is not None and initial.shape == now.shape else None
+    before = initial.float().cpu() if initial is not None and initial.shape == now.shape else None
+    kept = reused and before is not None and torch.equal(before, now)
+    before = None if kept else before
     top = max(_top(weights) for weights in (now, before) if weights is not None)
     maps, depth, *size = now.shape
     words = "Each is a small pattern that the layer looks for everywhere in the picture."
@@ -41,6 +47,7 @@ def learned(net: nn.Module, initial: Tensor | None) -> Learned | None:
         words += " Drawn in the colours that excite it most; grey is no opinion."
     else:
         words += " Blue counts for the pattern, orange against it; pale is no opinion."
+    words += " They are those of the weights that it started from: this layer did not learn." if kept else ""
     notes = [f"{MOST} of {count(maps)} are shown."] if maps > MOST else []
     if depth != 3 and depth * _slices(size) > PLANES:
         notes.append(f"Of each, the first {PLANES} of {count(depth * _slices(size))} planes.")
@@ -51,6 +58,7 @@ def learned(net: nn.Module, initial: Tensor | None) -> Learned | None:
         before=() if before is None else _pictures(before, top, "Kernel before training"),
         words=words,
         note=" ".join(notes),
+        start="in the weights that it started from" if reused else "as they were drawn at random",
     )
 
 

@@ -72,7 +72,7 @@ def render(record: Record, source: ReportInput) -> str:
         mistakes=mistakes(answers, names) if answers else (),
         honest=honest(answers, names, record.facts) if answers else None,
         why=_why(record, source),
-        learned=learned(source.net, record.initial_kernels),
+        learned=learned(source.net, record.initial_kernels, reused="weights" in record.facts),
         sample=followed,
         inside=sheets,
         analysis=source.analysis,

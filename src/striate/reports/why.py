@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from dataclasses import dataclass
 from math import inf
 
@@ -22,16 +23,17 @@ from striate.explain.plates import photograph as as_image
 from striate.reports.pictures import Picture, photograph, plain_picture
 from striate.reports.record import Record
 from striate.reports.words import percent
+from striate.training.machine import fast_bfloat16
 
 METHOD = "grad_cam"
 MOST, GRADED, FEWEST = 12, 4, 2  # pictures: at most, that are worth full grades, at least
 COARSE = 10  # steps of a grade where full ones take too long
 SECONDS = 8.0  # that the section may take, as reckoned here
-MULTIPLY_ADDS, BYTES = 60e9, 6e9  # a second, of two cores
+MULTIPLY_ADDS, BYTES = 60e9, 6e9  # a second, of two cores in float32
 ANSWERS = 6  # curves of a grade: two of the map, and of each baseline
 MAPS = 12  # answers that the maps take, those of scrambled networks too, with their slopes
 SIDE = 192  # pixels of a map's longer side
-COLOURS = 64
+COLOURS = 128
 
 
 @dataclass(frozen=True)
@@ -75,8 +77,12 @@ def whys(
     images = torch.cat([one.ready for one in some])
     targets = torch.tensor([one.answer for one in some])
     try:
-        found = explained(net, images, targets, METHOD)
-        graded = grades(net, images, found, steps=steps) if steps else [None] * len(some)
+        quick = copy.deepcopy(net).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        found = explained(quick, images, targets, METHOD)
+        graded: list[Grade | None] = [None] * len(some)
+        if steps:
+            with torch.autocast(images.device.type, torch.bfloat16, enabled=fast_bfloat16(images.device)):
+                graded = [*grades(quick, images, found, steps=steps)]
     except (StriateError, RuntimeError) as error:  # a network of anybody's own may fail in any way of torch's
         said = str(error).strip().splitlines()
         return Whys("", (), f"The answers could not be explained: {said[0] if said else type(error).__name__}")
@@ -84,7 +90,7 @@ def whys(
         _why(one, values, grade, record.classes, preprocess)
         for one, values, grade in zip(some, found.maps.float().cpu(), graded, strict=True)
     )
-    return Whys(found.layer or "", shown, _words(steps))
+    return Whys(found.layer or "", shown, f"{_tally(shown)}{_words(steps)}")
 
 
 def affordable(analysis: Analysis) -> tuple[int, int]:
@@ -160,7 +166,7 @@ def _why(
     image = as_image(one.image)
     wide, tall = fitted(image.size, SIDE, SIDE)
     drawn = overlay(image, values, (max(1, round(wide)), max(1, round(tall))))
-    drawn = drawn.quantize(COLOURS, Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE)
+    drawn = drawn.quantize(COLOURS, Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE)
     return Why(
         picture=photograph(one.image, f"Picture that is explained: {said}"),
         map=plain_picture(drawn, f"Picture of what spoke for {answer}: {said}"),
@@ -176,6 +182,16 @@ def _why(
 
 def _figures(grade: Grade) -> str:
     return f"deletion {grade.deletion:.2f} · insertion {grade.insertion:.2f} · randomisation {grade.randomisation:.2f}"
+
+
+def _tally(shown: tuple[Why, ...]) -> str:
+    """How many of the maps pass, and what to try where few do."""
+    graded = [one for one in shown if one.grade]
+    passed = sum(one.passed for one in graded)
+    if not graded or 2 * passed > len(graded):
+        return f"{passed} of {len(graded)} maps pass. " if graded else ""
+    other = "`striate explain RUN IMAGE --method all` tries the other methods"
+    return f"{passed or 'None'} of {len(graded)} maps {'pass' if passed > 1 else 'passes'}: {other}. "
 
 
 def _words(steps: int) -> str:

@@ -61,18 +61,17 @@ def cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def fitted(config: TrainConfig) -> tuple[TrainConfig, list[Warned]]:
+def fitted(config: TrainConfig, *, stored: bool = False) -> tuple[TrainConfig, list[Warned]]:
     """`config` for the processes there will be: how many, their device and their threads; and what to warn of.
 
-    `ConfigError` where the machine cannot run so many.
+    `stored`: it is of an earlier run, which chose the threads for its own number of processes. `ConfigError` where the
+    machine cannot run so many.
     """
     stands = place()
     if stands is not None and stands.count != config.processes:
-        config = dataclasses.replace(config, processes=stands.count, threads=0)
-    if config.shard and config.processes == 1:
-        raise ConfigError("shard splits the weights over several processes. Give --processes as well.")
+        config = dataclasses.replace(config, processes=stands.count, threads=0 if stored else config.threads)
     if config.processes == 1:
-        return config, []
+        return config, [Warned("shard splits the weights over --processes; one process keeps them all")] * config.shard
     here = config.processes if stands is None else stands.here
     device = _device(config, here)
     config = dataclasses.replace(config, device=device, threads=config.threads or max(1, cores() // here))

@@ -133,7 +133,7 @@ def resume(run: Run, data: Any, net: Net, config: TrainConfig, *, tell: Tell = l
     """
     if (stands := place()) is not None and stands.rank:
         return _followed(stands, data, net)
-    config, _ = fitted(config)
+    config, _ = fitted(config, stored=True)
     with Lock(run.folder):
         if config.regime == "head":
             return _complete(run, data, net, config, tell)
