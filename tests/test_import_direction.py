@@ -24,6 +24,7 @@ FLOORS = (
     {"reports"},
     {"verbs", "estimator"},
     {"cli", "serve", "studio"},
+    {"__main__"},
 )
 FLOOR = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}
 SAME_FLOOR = {  # the few neighbours that may look at each other, and why

@@ -141,7 +141,7 @@ def test_a_recipe_sets_what_the_command_does_not(capsys, idx_folder, tmp_path):
     [
         (["trian", "digits"], "there is no verb 'trian'. Did you mean train?"),
         (["train", "digits", "--epoch", "3"], "there is no option '--epoch'. Did you mean --epochs?"),
-        (["train", "digits", "--epochs", "0"], "train: epochs is 0; it must be at least 1."),
+        (["train", "digits", "--epochs", "0"], "train: epochs is 0; it must be between 1 and 1e+06."),
         (["train", "digits", "--epochs", "many"], "train: epochs is 'many'; it must be a whole number."),
         (["train", "digits", "--net", "lenet55"], "there is no network called 'lenet55'. Did you mean lenet5"),
         (["train", "digitts"], "Did you mean digits?"),

@@ -32,11 +32,8 @@ def test_the_diagram_has_a_dot_where_pictures_are():
     diagonal, line = found.diagram.lines
     assert diagonal.path == "M0.0 1000.0L1000.0 0.0"
     assert line.dots == ((pytest.approx(56), pytest.approx(50)), (pytest.approx(95), pytest.approx(0)))
-    assert [plain_text(number) for number, _ in found.sums] == [
-        "0.0525"
-    ]  # 2 of 0.05 and 2 of 0.06 - ...: by hand below
-    # the bins of fifteenths: 0.55 and 0.57 lie in (8/15, 9/15]: |0.5 - 0.56| = 0.06; 0.95 in the last: |1 - 0.95| = 0.05
-    assert float(found.sums[0][0]) == pytest.approx((2 * 0.06 + 2 * 0.05) / 4, abs=0.003)
+    # in fifteenths: of 0.55 and 0.57 half are right, a gap of 0.06; of 0.95 and 0.95 all, a gap of 0.05
+    assert [number for number, _ in found.sums] == ["0.055"]
 
 
 def test_before_and_after_the_temperature_are_both_drawn_and_told():
@@ -77,7 +74,7 @@ def test_the_page_shows_the_doubtful_labels_with_the_names_of_their_files(make_r
     page = make_page(run)
     assert "labelled eel , looks like cat" in page.text
     assert "97.0 % against 1.0 % eel/<b>3.png" in page.text
-    assert "<b>3" not in page.html
+    assert "eel/&lt;b&gt;3.png" in page.html
     save_file({**kept, **more}, run.evaluation, metadata={"striate": "no json"})
     assert "picture 95" in make_page(run).text
 
@@ -129,7 +126,6 @@ def test_classes_can_be_sorted_without_a_script(make_run, make_page):
     ways = [a["id"] for a in page.all("input", type="radio")]
     assert ways == ["by-found", "by-trusted", "by-f1", "by-pictures", "by-name"]
     styles = [a["style"] for a in page.all("tr", role="row") if "style" in a]
-    assert [style.split("--name:")[1].rstrip(";") for style in styles] == ["0", "1", "2"] or len(styles) == 3
     for name in ("trusted", "f1", "pictures", "name"):
         assert f"#by-{name}:checked) tr {{ order: var(--{name}); }}" in page.html
         orders = sorted(int(style.split(f"--{name}:")[1].split(";")[0]) for style in styles)

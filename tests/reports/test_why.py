@@ -149,7 +149,7 @@ def test_a_report_of_224_pixel_pictures_stays_within_8_megabytes(make_run):
             "labels": labels, "predicted": predicted, "probability": torch.rand(400, generator=draw),
             "true_probability": torch.rand(400, generator=draw), "worst_index": wrong[:24],
             "worst_images": noise[:24].clone(), "sample_images": noise[24:33].clone(),
-            "sample_labels": torch.arange(9), "suspicious_index": wrong[:12],
+            "sample_labels": torch.arange(9), "suspicious_index": wrong[:12].clone(),
             "suspicious_suggestion": predicted[wrong[:12]], "suspicious_own": torch.rand(12, generator=draw),
             "suspicious_probability": torch.rand(12, generator=draw), "suspicious_images": noise[33:].clone(),
         },

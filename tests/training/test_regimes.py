@@ -66,6 +66,18 @@ def test_best_keeps_the_winner_whatever_the_rule_says(earlier, tmp_path):
     assert len(logged) == 3
 
 
+def test_a_network_in_which_no_classifier_of_features_can_stand_is_fine_tuned(own_cache, tmp_path):
+    squeeze = "squeezenet1_1"  # a ReLU follows the convolution that gives its classes
+    first = striate.train(digits_of([0, 1], 10), squeeze, image=(1, 32, 32), run=tmp_path / "first", epochs=1, **EXACT)
+    events = []
+    settings = {"weights": str(first.run.folder), "epochs": 1, "tell": events.append, **EXACT}
+    trained = striate.train(digits_of([5, 6], 10), run=tmp_path / "run", **settings)
+    assert trained.model.facts["regime"] == "last"
+    assert trained.model.facts["reason"].endswith("but no classifier of features can stand in this network")
+    with pytest.raises(ConfigError, match="more than a mean follows its last layer 'classifier.1'"):
+        striate.train(digits_of([5, 6], 10), squeeze, regime="head", run=tmp_path / "head", **settings)
+
+
 def test_without_weights_it_learns_from_scratch_and_says_so(few_digits, tmp_path):
     trained = striate.train(few_digits, "simple_cnn", run=tmp_path / "run", epochs=1)
     assert trained.as_json()["regime"] == "scratch"

@@ -28,7 +28,7 @@ from striate.training.machine import fast_bfloat16
 METHOD = "grad_cam"
 MOST, GRADED, FEWEST = 12, 4, 2  # pictures: at most, that are worth full grades, at least
 COARSE = 10  # steps of a grade where full ones take too long
-SECONDS = 8.0  # that the section may take, as reckoned here
+SECONDS = 6.0  # that the section may take, as reckoned here
 MULTIPLY_ADDS, BYTES = 60e9, 6e9  # a second, of two cores in float32
 ANSWERS = 6  # curves of a grade: two of the map, and of each baseline
 MAPS = 12  # answers that the maps take, those of scrambled networks too, with their slopes

@@ -90,7 +90,7 @@ def _settled(
 ) -> tuple[Choice, list[Tried]]:
     """The regime in the end, and the figures of those that were tried for it."""
     doubted = config.regime == "auto" and choice.regime == "head"
-    possible = head.can_be_fitted(model)
+    possible = config.regime == "head" or head.can_stand(model, learned.fitted)
     if doubted and not possible:
         return Choice("last", f"{choice.reason}, but no classifier of features can stand in this network"), []
     if choice.regime != "best" and not (doubted and not suffices(learned)):

@@ -13,7 +13,7 @@ from torch.nn.functional import cross_entropy
 from striate.analysis.result import Layer
 from striate.data.records import Part
 from striate.data.transforms.augment import Augment
-from striate.errors import ConfigError, StriateError
+from striate.errors import ConfigError
 from striate.features.cache import FeatureCache, key
 from striate.features.card import Card, classifier_name
 from striate.features.classifiers import Fitted, fitted
@@ -161,12 +161,13 @@ def answers_as(model: Model, found: Fitted, temperature: float, name: str) -> bo
     return bool(outputs.shape == wanted.shape and (outputs - wanted).abs().max() <= CLOSE * wanted.abs().max())
 
 
-def can_be_fitted(model: Model) -> bool:
-    """Whether a classifier of features can stand in the network of `model`, as far as its last layer says."""
+def can_stand(model: Model, found: Fitted) -> bool:
+    """Whether `found` can be the last layer of `model`, which then has it."""
     try:
-        return not misfit(model.net.get_submodule(classifier_name(model)))
-    except StriateError:
+        put(model, found, 1.0)
+    except ConfigError:
         return False
+    return True
 
 
 def evaluate(features: Features, part: Part, found: Fitted) -> Evaluation:

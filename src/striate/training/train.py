@@ -158,9 +158,7 @@ def _followed(stands: Place, data: Any, net: Net) -> Trained:
     )
 
 
-def _run(
-    prepared: Prepared, run: Run, tell: Tell, held: Mapping[str, Any] | None, refused: tuple[str, ...]
-) -> Trained:
+def _run(prepared: Prepared, run: Run, tell: Tell, held: Mapping[str, Any] | None, refused: tuple[str, ...]) -> Trained:
     """Train from `held`, or from the beginning. What the disk refuses from now on is a failure of the training."""
     try:
         if prepared.start is not None and prepared.start.regime == "head":

@@ -106,7 +106,7 @@ class Augment:
         return self._mixed(batch, labels, draw("mix", 4), draw("shares", 2), classes)
 
     def ring(self, indices: Tensor, *, seed: int, epoch: int) -> Tensor:
-        """The pictures of a batch (n,) in the order in which each is mixed with the next, and the last with the first."""
+        """The pictures of a batch (n,) in the order in which each is mixed with the next, the last with the first."""
         return indices[uniform(seed, epoch, indices, "mix", 4)[:, 0].argsort(stable=True)]
 
     def _mixed(
