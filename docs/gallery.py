@@ -18,6 +18,7 @@ import tempfile
 from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
+from textwrap import wrap
 from typing import Any
 
 from PIL import Image
@@ -133,13 +134,13 @@ SECTIONS: dict[str, tuple[Shown, ...]] = {
         Shown(
             "why_bonsai.jpg",
             f"explain {NET} photos/bonsai/image_0004.jpg --method all -o why.png",
-            "A photograph whose object fills the middle: a blob in the centre is hard to beat here, and a map that "
-            "does not beat it fails.",
+            "ImageNet has no bonsai, and the network answers pot, of which it is shown the rim only. Grad-CAM fails "
+            "here: taking away what it marks leaves much of the answer standing.",
         ),
         Shown(
-            "why_digit.png",
+            "why_digit.jpg",
             "explain runs/digits seven.png --method all -o why.png",
-            "A digit. Maps as coarse as Grad-CAM's cannot beat an edge detector, which finds the strokes.",
+            "A digit, seen by the LeNet-5. Maps as coarse as Grad-CAM's do worse than a blob in the centre.",
         ),
     ),
     "Dreams": (
@@ -235,7 +236,7 @@ def page(told: dict[str, Any]) -> str:
     lines = [
         "# Gallery",
         "",
-        "Each picture is one command, run as it stands here by `python docs/gallery.py PHOTOGRAPHS`, which also writes "
+        "Each picture is one command, run as it stands here by `python docs/gallery.py PHOTOGRAPHS`, which also writes",
         "this page with what the commands said. `photos` is a folder of ten classes of Caltech-101; `runs/digits` is",
         "`striate train digits --net lenet5 --epochs 6 --run runs/digits`. [What the grades mean](explain.md).",
     ]
@@ -244,7 +245,7 @@ def page(told: dict[str, Any]) -> str:
         for shown in items:
             lines += [
                 "",
-                shown.words,
+                *wrap(shown.words, 120),
                 "",
                 f"    striate {shown.command}",
                 "",

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from striate.verbs.index import index
     from striate.verbs.predict import predict
     from striate.verbs.report import report
+    from striate.verbs.reproduce import reproduce
     from striate.verbs.search import search
     from striate.verbs.show import show
     from striate.verbs.style import style
@@ -53,6 +54,7 @@ _PUBLIC = {
     "predict": "striate.verbs.predict",
     "read": "striate.data.read",
     "report": "striate.verbs.report",
+    "reproduce": "striate.verbs.reproduce",
     "search": "striate.verbs.search",
     "show": "striate.verbs.show",
     "solve": "striate.solving",
@@ -77,6 +79,7 @@ __all__ = [
     "predict",
     "read",
     "report",
+    "reproduce",
     "search",
     "show",
     "solve",

@@ -5,7 +5,9 @@ import subprocess
 import time
 
 import pytest
+import torch
 from PIL import Image
+from torch import nn
 
 import striate
 from striate.cli import main
@@ -237,3 +239,33 @@ def test_a_terminal_that_goes_away_does_not_end_the_training(commands, tmp_path)
     code, said, errors = commands.finish(tmp_path / "run", *DIGITS, before=NOBODY_READS)
     assert (code, errors) == (0, "")
     assert said["steps"] == 32
+
+
+class Failing(nn.Module):
+    """Fails in its fifth step, after batch norm has counted its pictures."""
+
+    def __init__(self, at):
+        super().__init__()
+        torch.manual_seed(0)
+        self.norm, self.fc, self.at, self.steps = nn.BatchNorm1d(144), nn.Linear(144, 2), at, 0
+
+    def forward(self, x):
+        given = self.norm(x.flatten(1)[:, :144])
+        self.steps += int(self.training and x.device.type != "meta")
+        if self.steps == self.at:
+            raise ZeroDivisionError("an error of the network's own")
+        return self.fc(given)
+
+
+def test_an_error_of_a_networks_own_code_is_not_hidden_and_costs_no_step(two_classes, tmp_path):
+    settings = {"epochs": 2, "batch_size": 8, "threads": 1, "precision": "float32", "memory_format": "channels_last"}
+    whole = striate.train(two_classes, Failing(-1), run=tmp_path / "whole", **settings)
+    module = Failing(7)
+    with pytest.raises(ZeroDivisionError, match="an error of the network's own"):
+        striate.train(two_classes, module, run=tmp_path / "run", **settings)
+    stood = newest(tmp_path / "run" / "checkpoints").state.step
+    assert stood > 2
+    resumed = striate.train(two_classes, Failing(-1), resume=tmp_path / "run")
+    assert resumed.resumed_from == stood
+    theirs = whole.model.net.state_dict()
+    assert all(torch.equal(tensor, theirs[name]) for name, tensor in resumed.model.net.state_dict().items())

@@ -41,7 +41,8 @@ def test_frozen_parts_stay_equal_to_the_last_bit(earlier, others, tmp_path):
     )
     after = trained.model.net.state_dict()
     same = {name for name in before if torch.equal(before[name], after[name])}
-    assert same == {name for name in before if name.partition(".")[0] in FROZEN}  # running means and counts as well
+    frozen = {name for name in before if name.partition(".")[0] in FROZEN}  # running means and counts as well
+    assert same == frozen | {"norm3.running_mean", "norm3.running_var", "norm3.num_batches_tracked"}
     (told,) = [event for event in events if isinstance(event, Regime)]
     assert told.learns == "the last convolution stage and the classifier (conv3 to fc1)"
     learning = sum(
@@ -54,7 +55,8 @@ def test_all_layers_learn_in_the_regime_of_that_name(earlier, others, tmp_path):
     before = striate.load(earlier).net.state_dict()
     trained = striate.train(others, weights=str(earlier), regime="all", run=tmp_path / "run", epochs=1, **EXACT)
     after = trained.model.net.state_dict()
-    assert not [name for name in before if torch.equal(before[name], after[name])]
+    same = {name for name in before if torch.equal(before[name], after[name])}
+    assert same == {name for name in before if name.endswith(("running_mean", "running_var", "num_batches_tracked"))}
 
 
 def test_fine_tuning_is_better_than_the_classifier_alone_where_the_features_do_not_fit(earlier, tmp_path):
@@ -117,9 +119,11 @@ def test_the_written_configuration_starts_the_same_training_again(earlier, other
 
 def test_rate_batch_and_length_are_those_of_fine_tuning_unless_they_are_given(earlier, others):
     chosen = prepare(others, NET, config_of(earlier, regime="all")).config
-    assert (chosen.rate, chosen.batch_size, chosen.epochs) == (0.01, 32, 12)
-    given = prepare(others, NET, config_of(earlier, regime="all", rate=0.3, batch_size=10, epochs=2)).config
-    assert (given.rate, given.batch_size, given.epochs) == (0.3, 10, 2)
+    assert (chosen.rate, chosen.batch_size, chosen.epochs, chosen.label_smoothing) == (0.01, 32, 12, 0.0)
+    given = {"rate": 0.3, "batch_size": 10, "epochs": 2, "label_smoothing": 0.05}
+    prepared = prepare(others, NET, config_of(earlier, regime="all", **given))
+    assert {name: getattr(prepared.config, name) for name in given} == given
+    assert prepared.model.task.label_smoothing == 0.05
 
 
 def test_each_stage_follows_its_share_of_the_rate(earlier, others, tmp_path):
@@ -127,7 +131,8 @@ def test_each_stage_follows_its_share_of_the_rate(earlier, others, tmp_path):
     settings = {"regime": "all", "epochs": 1, "batch_size": 200, "momentum": 0.0, "nesterov": False, "rate": 0.01}
     settings |= {"weight_decay": 0.0, "clip": 0.0, "schedule": "constant", "shift": 0}
     prepared = prepare(others, NET, config_of(earlier, **settings))
-    net = prepared.model.net.train()
+    net = prepared.model.net
+    prepared.learning.begin(net)
     x = prepared.model.preprocess.normalise(others.train.images)
     prepared.model.task.loss(net(x), others.train.labels).backward()
     run = tmp_path / "run"

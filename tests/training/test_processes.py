@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -87,8 +88,10 @@ def same(run, other):
 
 def children(number):
     """The processes that a process started, and those that these did."""
-    tasks = Path(f"/proc/{number}/task")
-    found = [int(word) for task in tasks.iterdir() for word in (task / "children").read_text().split()]
+    found = []
+    for task in Path(f"/proc/{number}/task").iterdir():
+        with suppress(FileNotFoundError):  # a thread that has ended meanwhile
+            found += [int(word) for word in (task / "children").read_text().split()]
     return [*found, *(inner for one in found for inner in children(one))]
 
 
@@ -284,3 +287,25 @@ def test_torchrun_starts_the_same_training(trained, two_classes, net, tmp_path):
     assert len(done.stdout.splitlines()) == 1  # one process speaks
     assert json.loads(done.stdout)["steps"] == 20
     assert same(trained("--processes", 2), tmp_path / "run")
+
+
+def test_the_last_whole_step_is_saved_when_a_process_is_killed(commands, two_classes, net, tmp_path):
+    run = tmp_path / "run"
+    options = ("--epochs", 4000, "--save-every", 1000, "--processes", 2)
+    command = commands.start(run, two_classes, "--net", f"{net}:smooth", *PLAIN, *options)
+    command.until(lambda: (run / "log.jsonl").exists() and '"epoch": 3' in (run / "log.jsonl").read_text())
+    assert command.steps() == [0]
+    os.kill(children(command.number)[0], signal.SIGKILL)
+    assert command.wait() == 1
+    assert command.steps()[-1] >= 10  # two epochs of five steps were over
+
+
+@pytest.mark.slow
+def test_the_same_number_goes_on_to_the_bit(commands, trained, two_classes, net, tmp_path):
+    run = tmp_path / "run"
+    options = (two_classes, "--net", f"{net}:smooth", *PLAIN, "--epochs", 4, "--processes", 3)
+    code, _, said = commands.finish(run, *options, before=STOP_AT.format(step=7))
+    assert code == 143, said
+    code, told, said = commands.finish(run, "--resume", "--net", f"{net}:smooth")
+    assert (code, told["resumed_from"]) == (0, 7), said
+    assert same(trained("--processes", 3), run)

@@ -111,7 +111,9 @@ def test_what_is_frozen_answers_while_the_rest_learns():
     found.freeze(net)
     found.begin(net)
     modes = {name: module.training for name, module in net.named_modules() if name}
-    assert [name for name, learns in modes.items() if not learns] == ["conv1", "norm1", "relu1", "dropout1", "pool1"]
+    assert [name for name, learns in modes.items() if not learns] == [
+        "conv1", "norm1", "relu1", "dropout1", "pool1", "norm2",
+    ]  # fmt: skip
     assert {name for name, p in net.named_parameters() if not p.requires_grad} == {
         "conv1.weight", "conv1.bias", "norm1.weight", "norm1.bias",
     }  # fmt: skip

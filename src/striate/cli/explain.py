@@ -1,11 +1,14 @@
 """Explain an answer by a map with its grade, or show what a network has inside.
 
+Maps: grad_cam, grad_cam_plus_plus, saliency, smooth_grad, integrated_gradients, guided_backpropagation, deconvnet,
+occlusion, centre_blob, edge_detector.
+
 striate explain runs/flowers-1 photo.jpg -o why.png
-striate explain efficientnet_lite0 photo.jpg --method all --target sunflower
+striate explain efficientnet_lite0 photo.jpg --method all --target daisy
 striate explain runs/flowers-1 --method kernels --layer conv1
 striate explain efficientnet_lite0 photo.jpg --method activations
-striate explain efficientnet_lite0 photo.jpg --method receptive_field --layer blocks.2 --unit 5,10,10
-striate explain efficientnet_lite0 --method exciting --data flowers --layer blocks.3 --channel 7
+striate explain efficientnet_lite0 photo.jpg --method receptive_field --layer _blocks.2 --unit 5,10,10
+striate explain efficientnet_lite0 --method exciting --data flowers --layer _blocks.3 --channel 7
 striate explain runs/flowers-1 --method embedding --data flowers --projection tsne
 """
 

@@ -84,11 +84,12 @@ def _trained(
     machine: Machine,
 ) -> tuple[Tensor, Tensor]:
     """What a copy of `model` answers to the second pictures after learning from the first, and their labels."""
-    mine = dataclasses.replace(model, net=copy.deepcopy(model.net))
-    with suppress(ConfigError):  # then its classifier begins anew
-        put(mine, first, first.temperature)
     train = part.take(positions[0])
     settings = tuned(config, dataclasses.replace(config, regime=regime, compile=False), len(train))
+    task = dataclasses.replace(model.task, label_smoothing=settings.label_smoothing)
+    mine = dataclasses.replace(model, net=copy.deepcopy(model.net), task=task)
+    with suppress(ConfigError):  # then its classifier begins anew
+        put(mine, first, first.temperature)
     budget = 60 * (MINUTES if config.minutes is None else SHARE * config.minutes)
     machine.place(mine.net)
     with Loader(train, mine.preprocess, workers=config.workers) as loader, quick_depthwise(mine.net, machine):

@@ -17,6 +17,7 @@ from striate.errors import TrainingError
 from striate.model import Model
 from striate.training import randomness
 from striate.training.average import Average
+from striate.training.buffers import Buffers
 from striate.training.choices import augment_of
 from striate.training.config import TrainConfig
 from striate.training.events import Event, Step
@@ -76,8 +77,7 @@ class Loop:
         self.optimizer = optimizer_for(net, config, learning.shares)
         self.follow = step_of(self.optimizer)
         self.parameters = [p for group in self.optimizer.param_groups for p in group["params"]]
-        self.buffers = [b for b in net.buffers() if b.is_floating_point()]
-        self.kept = [b.clone() for b in self.buffers]
+        self.buffers = Buffers(net)
         self.average = Average(net, config.ema) if config.ema else None
         if config.compile:
             self.shared.compile()
@@ -130,7 +130,7 @@ class Loop:
     def _share(self, positions: Tensor, epoch: int) -> Share:
         """This process's part of a batch. Where pictures are mixed, it is taken from the ring of partners."""
         if self.ranks.count == 1 or not (self.config.mixup or self.config.cutmix):
-            return self.ranks.share(positions, self.parts)
+            return self.ranks.share(positions, self.parts_of(len(positions)))
         return self.ranks.share_of_ring(self.augment.ring(positions, seed=self.config.seed, epoch=epoch))
 
     def _step(self, batch: Batch, epoch: int, partner: int = NOBODY) -> tuple[float, int, int]:
@@ -160,8 +160,7 @@ class Loop:
         self.follow()
         for parameter in self.parameters:
             parameter.grad = None
-        if self.buffers:
-            torch._foreach_copy_(self.kept, self.buffers)
+        self.buffers.remember()
         self.step += 1
         if self.average is not None:
             self.average.update(self.step)
@@ -172,12 +171,12 @@ class Loop:
         """Gradients of the mean loss in the parameters; the summed loss, the right answers and the pictures."""
         own = len(batch.labels)
         whole = self.ranks.whole(own)
-        if self.ranks.count == 1 and own < self.fewest:  # the others cannot be read
+        if whole < self.fewest:  # the others cannot be read
             return 0.0, 0, 0
-        while whole:
+        while True:
             try:
                 loss, right = 0.0, 0
-                count = self.parts if self.ranks.count > 1 else min(self.parts, own // self.fewest)
+                count = self.parts_of(whole)
                 parts = zip(*(t.tensor_split(count) for t in (x, y, batch.labels)), strict=True)
                 for number, (some, wanted, labels) in enumerate(parts, 1):
                     with self.ranks.part(len(labels), last=number == count):
@@ -191,7 +190,10 @@ class Loop:
                 if not self.config.fit_memory or count >= whole // self.fewest or self.ranks.count > 1:
                     raise OutOfMemory.on(whole, self.parts, self.preprocess.image, self.machine.device) from None
                 self.parts *= 2
-        return 0.0, 0, 0
+
+    def parts_of(self, pictures: int) -> int:
+        """How many parts a step of `pictures` is computed in."""
+        return max(1, min(self.parts, pictures // self.fewest))
 
     def _part(self, x: Tensor, y: Tensor, labels: Tensor, whole: int) -> tuple[float, int]:
         """Add the gradients of some pictures of a step of `whole`; their mean loss and right answers."""
@@ -244,8 +246,7 @@ class Loop:
         """Undo what a step has changed so far: gradients, and what norms have counted."""
         for parameter in self.parameters:
             parameter.grad = None
-        if self.buffers:
-            torch._foreach_copy_(self.buffers, self.kept)
+        self.buffers.forget()
 
     def rate_at(self, step: int) -> float:
         """The learning rate of `step` (0 first)."""
@@ -286,5 +287,4 @@ class Loop:
             self.plan(state["planned"])
         self.seconds, self.parts = state["seconds"], state["parts"]
         self.totals = Totals(*state["totals"])
-        if self.buffers:
-            torch._foreach_copy_(self.kept, self.buffers)
+        self.buffers.remember()

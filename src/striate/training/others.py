@@ -155,9 +155,10 @@ class Others:
                 time.sleep(GRACE / 3)  # the one that it is a consequence of may be ending yet
                 gone = self._gone()
             rank = max(gone, key=lambda rank: (gone[rank] not in (0, LOST), gone[rank] != 0, -rank))
-            back = f"striate train --resume {self.run} goes on from the last checkpoint."
+            saved = any((self.run / "checkpoints").glob("*.safetensors"))
+            back = f" striate train --resume {self.run} goes on from the last checkpoint." if saved else ""
             number = self.processes[rank - 1].pid
-            self.ended = f"rank {rank} (process {number}) {self._how(rank, gone[rank])}; all have ended. {back}"
+            self.ended = f"rank {rank} (process {number}) {self._how(rank, gone[rank])}; all have ended.{back}"
 
     def _gone(self) -> dict[int, int]:
         """The exit codes by rank of those that have ended."""

@@ -126,11 +126,12 @@ def _prepare(
     model = Model(module, dataset.classes, preprocess, given.reference, task=task)
     start = None
     if given.weights:
-        start, events = begin(given, model, known, dataset, config, held)
+        start, events = begin(given, model, known, dataset, dataclasses.replace(config, epochs=asked.epochs), held)
         told += events
         bad = [(event.file, event.reason) for event in events if isinstance(event, Unreadable)]
         refuse_many(dataset.name, bad, sum(len(part) for _, part in dataset.parts), config.max_bad)
         config = tuned(asked, dataclasses.replace(config, regime=start.regime), len(dataset.train))
+        model.task = dataclasses.replace(model.task, label_smoothing=config.label_smoothing)
     one_go = start is not None and start.regime == "head"
     measured = Measured(usual(config), {}) if one_go else choose(config, module, preprocess, classes)
     machine = measured.machine

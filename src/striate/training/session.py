@@ -109,14 +109,12 @@ class Session:
                 too_small_for(f"{pictures}. Take a smaller --batch-size"),
             ):
                 self.epochs()
-        except StriateError as error:
+        except Exception as error:
             if self.can_save() and self.saved_step != self.loop.step:
-                self.save()
-            raise error if isinstance(error, TrainingError) else TrainingError(str(error)) from None
-        except RuntimeError as error:
-            if self.ranks.lost(error) and self.can_save() and self.saved_step != self.loop.step:
                 self.loop.forget()
                 self.save()
+            if isinstance(error, StriateError) and not isinstance(error, TrainingError):
+                raise TrainingError(str(error)) from None
             raise
 
     def epochs(self) -> None:

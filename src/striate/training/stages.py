@@ -14,6 +14,7 @@ from torch import nn
 
 from striate.analysis.result import Layer
 
+NORMS = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d)
 FEWEST = 3  # stages; a network with fewer is cut into thirds of its layers, and the classifier
 SHARE = 0.5  # of the rate of the stage behind it
 
@@ -22,12 +23,14 @@ SHARE = 0.5  # of the rate of the stage behind it
 class Plan:
     """What of a network learns. `frozen`: names of modules that stay as they are; `learning`: of the other layers.
 
-    `shares`: the part of the rate that a parameter follows, by its name; 1 where it is not there.
+    `shares`: the part of the rate that a parameter follows, by its name; 1 where it is not there. `keeps_norms`: batch
+    norms keep the means that came with the weights, though what they multiply with may learn.
     """
 
     frozen: tuple[str, ...] = ()
     learning: tuple[str, ...] = ()
     shares: Mapping[str, float] = field(default_factory=dict)
+    keeps_norms: bool = False
 
     def freeze(self, net: nn.Module) -> None:
         """Let no gradient reach the parameters of what is frozen."""
@@ -36,10 +39,13 @@ class Plan:
                 parameter.requires_grad_(False)
 
     def begin(self, net: nn.Module) -> None:
-        """Set `net` to learn; what is frozen, batch norms and dropout among it, goes on to answer."""
+        """Set `net` to learn; what is frozen, dropout among it, goes on to answer, and so do norms that are kept."""
         net.train()
         for name in self.frozen:
             net.get_submodule(name).training = False
+        for module in net.modules():
+            if self.keeps_norms and isinstance(module, NORMS):
+                module.training = False
 
 
 WHOLE = Plan()  # everything learns, at one rate
@@ -64,7 +70,7 @@ def plan(net: nn.Module, layers: Sequence[Layer], regime: str) -> Plan:
         owner = path.rpartition(".")[0]
         number = stage_of.get(owner, _first_inside(owner, stage_of))
         shares[path] = SHARE ** (len(groups) - 1 - number)
-    return Plan(tuple(frozen if regime == "last" else ()), tuple(learning), shares)
+    return Plan(tuple(frozen if regime == "last" else ()), tuple(learning), shares, keeps_norms=True)
 
 
 def stages(net: nn.Module, layers: Sequence[Layer]) -> list[list[str]]:
