@@ -153,6 +153,19 @@ def test_kernels_need_no_picture_and_random_weights_are_told(capsys, tmp_path):
     )
 
 
+def test_a_network_of_anybody_s_own_is_told_which_picture_it_takes(capsys, folder, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "mine.py").write_text("from torch import nn\n\ndef net():\n    return nn.Conv2d(3, 10, 5)\n")
+    photo = folder / "photo.png"
+    assert "Give --image, as 3x224x224" in wrong(capsys, "explain", "mine.py:net", photo)
+    found = told(
+        capsys, "explain", "mine.py:net", photo, "--image", "3x40x40", "--method", "activations", "-o", "x.png"
+    )
+    assert found["layers"] == [""]
+    assert "its weights are random" in found["note"]
+    assert "a run has its own classes and image" in wrong(capsys, "explain", folder / "run", photo, "--image", "64")
+
+
 def test_activations_are_of_every_layer(capsys, folder, tmp_path):
     found = told(
         capsys, "explain", folder / "run", folder / "photo.png", "--method", "activations", "-o", tmp_path / "x.png"

@@ -40,6 +40,7 @@ class ExplainSettings:
     method: str = setting("grad_cam", meaning=f"how: an explanation, all of them ({ALL}), or {', '.join(INSIDE)}")
     all_: bool = setting(False, meaning=f"the same as --method {ALL}")
     weights: str | None = setting(None, meaning="weights of NET: a file, a public name, or random")
+    image: tuple[int, ...] | None = setting(None, meaning="the picture that NET takes; its own")
     net: str | None = setting(None, meaning="the run's own Python code once more")
     target: str | None = setting(None, meaning="the class to explain, its name or number; the answer")
     layer: str | None = setting(None, meaning="the layer, as `striate show` names it; chosen")
@@ -70,8 +71,9 @@ def explain(
 ) -> list[Explained]:
     """The sheets of what `source` (a run, a network or a model) sees: one a picture, or one in all.
 
-    `settings`: method, weights, target, layer, channel, unit, data, most, projection and seed, as the command has them;
-    `data` may be whatever `striate.read` takes. Nothing is written. Raises `UnknownName`, `ConfigError`, `DataError`.
+    `settings`: method, weights, image, target, layer, channel, unit, data, most, projection and seed, as the command
+    has them; `data` may be whatever `striate.read` takes. Nothing is written. Raises `UnknownName`, `ConfigError`,
+    `DataError`.
     `Model.explain` gives the maps themselves.
     """
     from striate.verbs.explain_data import embedding, exciting
@@ -86,7 +88,7 @@ def explain(
     method = method_of(asked)
     refuse_misplaced(asked, method)
     files = asked.pictures or []
-    model, said = opened(source, asked.weights, net or asked.net)
+    model, said = opened(source, asked.weights, net or asked.net, asked.image)
     if method == "kernels":
         return [kernel(model, asked, said)]
     if method in OF_DATA:

@@ -13,13 +13,16 @@ if TYPE_CHECKING:
 
     from striate.model import Model
     from striate.networks import Net
+    from striate.rows import Shape
 
 RANDOM = "random"  # what --weights says where none are wanted
 RANDOM_SAID = "its weights are random: nothing was learned, and this is what chance gives"
 PHOTOGRAPH = 64  # pixels; a network for smaller pictures is not one for photographs
 
 
-def opened(source: Model | Net | Path, weights: str | None, net: Net | None) -> tuple[Model, str]:
+def opened(
+    source: Model | Net | Path, weights: str | None, net: Net | None, image: Shape | None = None
+) -> tuple[Model, str]:
     """The model, and a sentence where its weights are random.
 
     That is so for `weights` "random", for a notation and a file of Python, and for a network of the zoo without public
@@ -27,6 +30,7 @@ def opened(source: Model | Net | Path, weights: str | None, net: Net | None) -> 
     """
     from striate.model import Model, load
     from striate.networks import refer
+    from striate.verbs.show import full_image
     from striate.weights.catalogue import weights_of
     from striate.zoo import networks
 
@@ -36,19 +40,20 @@ def opened(source: Model | Net | Path, weights: str | None, net: Net | None) -> 
     if isinstance(named, str) and Path(named).exists() and not named.partition(":")[0].endswith(".py"):
         if weights is not None:
             raise ConfigError(f"explain: {named} is a run and has weights of its own. Leave --weights out.")
-        return load(named, net=net), ""
+        return load(named, net=net, image=image), ""
+    shape = None if image is None else full_image(image, named)
     if weights not in (None, RANDOM):
-        return load(named, weights), ""
+        return load(named, weights, image=shape), ""
     if isinstance(named, str) and weights is None:
         known = named in networks or Path(named).name == named or ":" in named
         reference = refer(named) if known else None
         if reference is None or (reference.kind == "zoo" and weights_of(reference.text)):
-            return load(named if reference is None else reference.text, net=net), ""
-    return untrained(named), RANDOM_SAID
+            return load(named if reference is None else reference.text, net=net, image=shape), ""
+    return untrained(named, shape), RANDOM_SAID
 
 
-def untrained(net: Net, seed: int = 0) -> Model:
-    """`net` as it is built, with weights drawn by `seed`; a module keeps those it has."""
+def untrained(net: Net, image: Shape | None = None, seed: int = 0) -> Model:
+    """`net` as it is built for `image`, with weights drawn by `seed`; a module keeps those it has."""
     import torch
 
     from striate import networks
@@ -57,7 +62,7 @@ def untrained(net: Net, seed: int = 0) -> Model:
     from striate.verbs.show import full_image
     from striate.weights.catalogue import imagenet_classes, preparation_of
 
-    reference, shape, count = networks.refer(net), full_image(None, net), networks.default_classes(net)
+    reference, shape, count = networks.refer(net), full_image(image, net), networks.default_classes(net)
     with torch.random.fork_rng():
         torch.manual_seed(seed)
         module = networks.build(net, shape, count)
