@@ -1,6 +1,6 @@
 """What tests of the real command share: a way to start it often, and a folder of pictures.
 
-Tests of reused weights share a small network that learned the digits 0 to 4; `small_networks` is importable.
+Tests of reused weights share a small network that learned the digits 0 to 4; `digit_networks` is importable.
 """
 
 import json
@@ -15,7 +15,7 @@ import pytest
 import torch
 
 sys.path.insert(0, str(Path(__file__).parent))
-from small_networks import learned_digits
+from digit_networks import learned_digits
 
 PATIENCE = 120.0  # seconds, on a machine that does much else
 

@@ -4,12 +4,17 @@ import pytest
 import torch
 from torch.nn.functional import interpolate
 
+from striate.data.loader import Loader
 from striate.data.measure import for_training
 from striate.data.records import Pictures
+from striate.model import Model
+from striate.networks import refer
+from striate.tasks.classify import Classify
 from striate.training.config import TrainConfig
 from striate.training.initialise import he
 from striate.training.loop import Loop
-from striate.training.machine import choose
+from striate.training.machine import Machine
+from striate.training.ranks import Ranks
 from striate.zoo import networks
 
 FAMILIES = {  # one network of each file: the side of the pictures it is shown, in pixels
@@ -34,6 +39,12 @@ def test_a_few_steps_bring_the_loss_down(few_digits, name):
     pictures = Pictures(pixels, labels)
     preprocess = for_training(pictures, (channels, side, side))
     config = TrainConfig("", epochs=24, batch_size=32, rate=0.05, label_smoothing=0.0)
-    loop = Loop(net, pixels, labels, preprocess, config=config, machine=choose("cpu", "float32"))
-    losses = [loop.epoch(n, lambda: False, lambda _: None).means()[0] for n in range(1, 25)]
+    model = Model(net, few_digits.classes, preprocess, refer(name), task=Classify())
+    machine = Machine(torch.device("cpu"), "float32")
+    losses = []
+    with Loader(pictures, preprocess) as loader:
+        loop = Loop(model, loader, config=config, machine=machine, ranks=Ranks())
+        for number in range(1, 25):
+            loop.run(number, lambda: False, lambda _: None)
+            losses.append(loop.totals.means()[0])
     assert min(losses[-3:]) < 0.95 * max(losses[:2]), losses

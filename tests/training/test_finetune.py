@@ -4,7 +4,7 @@ import signal
 
 import pytest
 import torch
-from small_networks import EXACT, NET, digits_of
+from digit_networks import EXACT, NET, digits_of
 from torch import nn
 
 import striate

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from small_networks import EXACT, digits_of
+from digit_networks import EXACT, digits_of
 from torch import nn
 
 import striate

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 import torch
-from small_networks import EXACT, NET, digits_of
+from digit_networks import EXACT, NET, digits_of
 
 import striate
 from striate.cli import main
