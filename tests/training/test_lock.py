@@ -21,11 +21,10 @@ import os, sys, time
 from pathlib import Path
 from striate.training.lock import Lock
 with Lock(Path(sys.argv[1])):
-    worker = os.fork()
-    if worker == 0:
+    if os.fork() == 0:
+        print(os.getpid(), flush=True)  # the worker itself says that it is there
         time.sleep(60)
         os._exit(0)
-    print(worker, flush=True)
     time.sleep(60)
 """
 
