@@ -1,47 +1,43 @@
 """Pictures a second of Striate's training.
 
-python throughput_striate.py NETWORK CHANNELSxHEIGHTxWIDTH BATCH STEPS ACCURACY_FOLDER|- PRECISION
+python throughput_striate.py NETWORK CHANNELSxHEIGHTxWIDTH BATCH STEPS [--accuracy MNIST] [--precision auto] [--seed 0]
 """
 
 import json
-import sys
 import tempfile
 from pathlib import Path
 
-import torch
+from throughput_data import given, noise, padded_digits
 
 import striate
-from striate.data.read import read
 from striate.data.records import data_set, pictures
 from striate.training.events import Epoch
 
 
 def main():
-    name, image, batch, steps, folder, precision = sys.argv[1:]
-    image = tuple(map(int, image.split("x")))
-    batch, steps = int(batch), int(steps)
-    if folder == "-":
-        draw = torch.Generator().manual_seed(0)
-        pixels = torch.randint(256, (batch * steps, *image), generator=draw, dtype=torch.uint8)
-        train, test = pictures(pixels, torch.arange(batch * steps) % 10), None
+    options = given(precision="auto")
+    image, count, test = options.image, options.batch * options.steps, None
+    if options.accuracy is None:
+        train = pictures(*noise(count, image))
     else:
-        data = read(folder)
-        train, test = data.train.take(torch.arange(batch * steps)), data.test.take(torch.arange(5000))
+        train, test = (pictures(*part) for part in padded_digits(options.accuracy, count, image[2]))
     dataset = data_set("benchmark", tuple("0123456789"), train=train, test=test)
     epochs = []
     with tempfile.TemporaryDirectory() as spare:
         trained = striate.train(
             dataset,
-            name,
+            options.net,
             run=Path(spare) / "run",
             image=image,
             epochs=2 if test is None else 1,
-            batch_size=batch,
+            batch_size=options.batch,
             rate=0.05,
-            schedule="constant",
+            schedule="cosine",
+            clip=0.0,
             label_smoothing=0.0,
             shift=0,
-            precision=precision,
+            precision=options.precision,
+            seed=options.seed,
             tell=lambda event: epochs.append(event.seconds) if isinstance(event, Epoch) else None,
         )
         settings = trained.run.settings()

@@ -1,6 +1,8 @@
 """How a training computes: measured once, kept, and never slower than it must be for depthwise convolutions."""
 
 import copy
+import subprocess
+import sys
 
 import pytest
 import torch
@@ -12,6 +14,7 @@ from striate.errors import ConfigError
 from striate.settings import checked
 from striate.training.config import TrainConfig
 from striate.training.depthwise import is_slow, quick_depthwise
+from striate.training.load import STAT, Others
 from striate.training.machine import Machine, candidates, usual
 from striate.training.measuring import choose
 
@@ -26,6 +29,7 @@ def config(**values):
 def cache(tmp_path, monkeypatch):
     monkeypatch.setenv("STRIATE_CACHE", str(tmp_path))
     monkeypatch.setattr("os.getloadavg", lambda: (0.0, 0.0, 0.0))
+    monkeypatch.setattr(Others, "cores", lambda self: 0.0)
     return tmp_path
 
 
@@ -111,3 +115,22 @@ def test_what_was_measured_on_a_busy_machine_is_measured_again_on_a_quiet_one(ca
     assert not choose(config(threads=1), net(), SMALL, 3).speeds
     monkeypatch.setattr("os.getloadavg", lambda: (0.0, 0.0, 0.0))
     assert choose(config(threads=1), net(), SMALL, 3).speeds
+
+
+def test_what_was_measured_beside_other_work_is_measured_again_later(cache, monkeypatch):
+    monkeypatch.setattr(Others, "cores", lambda self: 0.8)
+    assert choose(config(threads=1), net(), SMALL, 3).speeds
+    assert choose(config(threads=1), net(), SMALL, 3).speeds
+    monkeypatch.setattr(Others, "cores", lambda self: 0.0)
+    assert choose(config(threads=1), net(), SMALL, 3).speeds
+    assert not choose(config(threads=1), net(), SMALL, 3).speeds
+
+
+@pytest.mark.skipif(not STAT.exists(), reason="the system does not tell what its cores do")
+def test_the_work_of_another_process_is_seen_and_the_own_is_not():
+    others = Others()
+    sum(i * i for i in range(3_000_000))
+    own = others.cores()
+    others = Others()
+    subprocess.run([sys.executable, "-c", "sum(i * i for i in range(6_000_000))"], check=True)
+    assert others.cores() > own + 0.3 or own > 0.5  # a machine that is full anyway shows no more

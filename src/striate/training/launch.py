@@ -148,6 +148,7 @@ def joined(stands: Place, config: TrainConfig | None, meeting: Path | None = Non
     if torch.cuda.is_available():
         torch.cuda.set_device(stands.local % torch.cuda.device_count())
     mine = not dist.is_initialized()  # a script under torchrun may have done it already
+    ranks = None
     try:
         with _loopback(stands.here == stands.count):
             if mine:
@@ -156,7 +157,8 @@ def joined(stands: Place, config: TrainConfig | None, meeting: Path | None = Non
                 dist.init_process_group(
                     backend, store=store, rank=stands.rank, world_size=stands.count, timeout=PATIENCE
                 )
-            yield Together(stands.rank, stands.count, stands.here, cut=config is not None and config.shard)
+            ranks = Together(stands.rank, stands.count, stands.here, cut=config is not None and config.shard)
+            yield ranks
     except RuntimeError as error:
         if not is_lost(error):
             raise
@@ -164,6 +166,8 @@ def joined(stands: Place, config: TrainConfig | None, meeting: Path | None = Non
             "another process of this training has ended, and so does this one. The last checkpoint is whole."
         ) from (error)
     finally:
+        if ranks is not None:
+            ranks.close()
         if mine and dist.is_initialized():
             dist.destroy_process_group()
 

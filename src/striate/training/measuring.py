@@ -15,6 +15,7 @@ import statistics
 import time
 from contextlib import suppress
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -26,14 +27,18 @@ from striate.data.preprocess import Preprocess
 from striate.tasks.classify import Classify
 from striate.training.config import TrainConfig
 from striate.training.depthwise import quick_depthwise
+from striate.training.load import Others, crowded
 from striate.training.machine import LAYOUTS, Machine, candidates
 from striate.training.memory import out_of_memory
 
 FASTER = 0.9  # of the usual way's time
 STEP_SECONDS = 0.06  # about so long is a measured step; fewer pictures are taken for a large network
-STEPS = 3
+TURNS = 3  # each way is timed so often, in turn with the others: a machine that gets slower meanwhile hits all
+TURN_SECONDS = 0.04  # about so long is a turn
+STEPS = 12  # the most in a turn
+SLOW = 2.0  # a way that takes so many times as long as the best is given up
 FEWEST = 4  # pictures
-BUSY = 0.5  # load a core besides this process; what was measured then is measured again on a quiet machine
+BUSY = 0.25  # cores that others used meanwhile; it is measured again when the machine is quiet
 
 
 @dataclass(frozen=True)
@@ -53,43 +58,63 @@ def choose(config: TrainConfig, net: nn.Module, preprocess: Preprocess, classes:
     if len(ways) == 1:
         return Measured(ways[0], {})
     kept = cache_folder() / "machine" / f"{_key(config, net, preprocess)}.json"
-    busy = os.getloadavg()[0] > BUSY * (os.cpu_count() or 1) + 1
+    busy = crowded()
     if (known := _read(kept, busy)) is not None and known in [_name(way) for way in ways]:
         return Measured(next(way for way in ways if _name(way) == known), {})
-    threads, state = torch.get_num_threads(), torch.get_rng_state()
+    threads, state, others = torch.get_num_threads(), torch.get_rng_state(), Others()
     try:
         speeds = _speeds(ways, net, preprocess, classes, config.batch_size)
     finally:
         torch.set_num_threads(threads)
         torch.set_rng_state(state)
     best = max(ways, key=lambda way: speeds.get(_name(way), 0.0) * (1.0 if way is ways[0] else FASTER))
-    _write(kept, _name(best), busy)
+    _write(kept, _name(best), busy or others.cores() > BUSY)
     return Measured(best, speeds)
 
 
 def _speeds(ways: list[Machine], net: nn.Module, preprocess: Preprocess, classes: int, batch: int) -> dict[str, float]:
-    """Pictures a second of each way; one that is much slower than the best so far is given up after a step."""
-    found: dict[str, float] = {}
-    pictures = min(batch, FEWEST)
-    first = _step_seconds(ways[0], net, preprocess, classes, pictures, 1)
+    """Pictures a second of each way in its best turn; none of a way that this network cannot go."""
+    timed = partial(_step_seconds, net=net, placed={}, preprocess=preprocess, classes=classes)
+    first = timed(ways[0], pictures=min(batch, FEWEST), steps=1)
     if first is None:  # not even a few fit into the memory; the training will say so
-        return found
-    pictures = min(batch, max(FEWEST, int(pictures * STEP_SECONDS / first)))
-    for way in ways:
-        seconds = _step_seconds(way, net, preprocess, classes, pictures, STEPS)
-        if seconds is not None:
-            found[_name(way)] = round(pictures / seconds, 1)
-    return found
+        return {}
+    pictures = min(batch, max(FEWEST, int(min(batch, FEWEST) * STEP_SECONDS / first)))
+    best: dict[Machine, float] = {}
+    left, steps = list(ways), 1
+    for _ in range(TURNS):
+        for way in tuple(left):
+            seconds = timed(way, pictures=pictures, steps=steps)
+            if seconds is None:
+                left.remove(way)
+                best.pop(way, None)
+            else:
+                best[way] = min(seconds, best.get(way, seconds))
+        quickest = min(best.values(), default=TURN_SECONDS)
+        left = [way for way in left if best[way] < SLOW * quickest]
+        steps = max(1, min(STEPS, int(TURN_SECONDS / quickest)))
+    return {_name(way): round(pictures / seconds, 1) for way, seconds in best.items()}
 
 
 def _step_seconds(
-    way: Machine, net: nn.Module, preprocess: Preprocess, classes: int, pictures: int, steps: int
+    way: Machine,
+    *,
+    net: nn.Module,
+    placed: dict[str, nn.Module],
+    preprocess: Preprocess,
+    classes: int,
+    pictures: int,
+    steps: int,
 ) -> float | None:
-    """The median seconds of a step of a copy of `net` on noise; None where the memory is too small or it fails."""
+    """The median seconds of a step on noise, after a first one; None where the memory is too small or it fails.
+
+    `placed`: copies of `net` by layout, in which steps are taken; they are made when they are needed.
+    """
     torch.set_num_threads(way.threads)
     task = Classify()
+    mine = net
     try:
-        mine = way.place(copy.deepcopy(net)).train()
+        mine = placed.get(way.layout) or way.place(copy.deepcopy(net)).train()
+        placed[way.layout] = mine
         pixels = torch.randint(0, 256, (pictures, *preprocess.image), dtype=torch.uint8)
         labels = (torch.arange(pictures) % classes).to(way.device)
         times = []
@@ -104,6 +129,7 @@ def _step_seconds(
                 mine.zero_grad()
                 times.append(time.perf_counter() - begun)
     except Exception as error:
+        mine.zero_grad()
         if out_of_memory(error) or isinstance(error, RuntimeError | ValueError):
             return None  # a way that this network cannot go
         raise

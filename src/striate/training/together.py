@@ -1,6 +1,7 @@
 """One of several processes, on torch's own engine: DistributedDataParallel, or FSDP2 where the weights are cut.
 
-Small things (counts, flags, texts) go over gloo on the CPU, whatever the network computes on.
+Small things (counts, flags, texts, sums of norms) stay on the CPU, whatever the network computes on: over sockets
+between the processes of one machine, over gloo between machines.
 """
 
 from __future__ import annotations
@@ -19,8 +20,9 @@ from torch.nn.parallel import DistributedDataParallel
 
 from striate.training import sharded, synced_norm
 from striate.training.ranks import Number, Ranks
+from striate.training.wire import wire
 
-BUCKET = 25  # MiB of gradients that are sent at once
+BUCKET = {"cuda": 25, "cpu": 200}  # MiB of gradients that are sent at once; a CPU has nobody to send while it computes
 SYNC = ("forward_sync_buffers", "broadcast_buffers")  # what torch calls it, the newest name first
 LOST = ("gloo", "Connection closed", "Connection reset", "Broken pipe", "NCCL", "connection was", "recvValue failed")
 
@@ -47,6 +49,7 @@ class Together(Ranks):
         self._shared: nn.Module = nn.Identity()
         self._skeleton: nn.Module = nn.Identity()
         self.at_end: Callable[[], None] = lambda: None
+        self._wire = wire(rank, count, self.gathered) if here == count else None
 
     def whole(self, pictures: int) -> int:
         return int(self.sums(torch.tensor([pictures])))
@@ -64,7 +67,7 @@ class Together(Ranks):
             # buckets anew in the first step, so that sums of a resumed run would differ in the last bit.
             self._shared = DistributedDataParallel(
                 _Beside(net),
-                bucket_cap_mb=BUCKET,
+                bucket_cap_mb=BUCKET[next(net.parameters()).device.type],
                 gradient_as_bucket_view=True,
                 find_unused_parameters=True,
                 **sync,
@@ -85,11 +88,15 @@ class Together(Ranks):
             yield
 
     def sums(self, values: Tensor) -> Tensor:
+        if self._wire is not None and self._wire.takes(values):
+            return torch.stack(self._wire.gather(values)).sum(0)
         dist.all_reduce(values)
         return values
 
     def greatest(self, *numbers: int) -> tuple[int, ...]:
         values = torch.tensor([int(number) for number in numbers])
+        if self._wire is not None and self._wire.takes(values):
+            return tuple(torch.stack(self._wire.gather(values)).amax(0).tolist())
         dist.all_reduce(values, dist.ReduceOp.MAX)
         return tuple(values.tolist())
 
@@ -134,6 +141,11 @@ class Together(Ranks):
     def finish(self) -> None:
         dist.barrier()
         self.at_end()
+
+    def close(self) -> None:
+        """Let go of what is open between the processes."""
+        if self._wire is not None:
+            self._wire.close()
 
     def _spread(self, content: Tensor, source: int = 0) -> Tensor:
         """(n,) uint8 of process `source`, in every one."""
