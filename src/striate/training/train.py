@@ -175,8 +175,8 @@ def _logged(
     prepared: Prepared, run: Run, tell: Tell, ranks: Ranks, held: Mapping[str, Any] | None, refused: tuple[str, ...]
 ) -> Trained:
     before = first_kernels(prepared.model.net)
-    lines = 0 if held is None else held["lines"]
-    with Log(run.log, lines) as log, logged(run, prepared.config) as elsewhere, Stops() as stops:
+    lines, resumed = (0, None) if held is None else (held["lines"], held["loop"]["step"])
+    with Log(run.log, lines) as log, logged(run, prepared.config, resumed) as elsewhere, Stops() as stops:
 
         def both(event: Event) -> None:
             log.write(event.as_json())
@@ -195,7 +195,7 @@ def _logged(
                 session.lines = log.kept
                 session.tell(Resumed(session.loop.step, session.loop.steps, prepared.config.epochs or 1, refused))
             session.run()
-        return finished(session, before, None if held is None else held["loop"]["step"])
+        return finished(session, before, resumed)
 
 
 def started(prepared: Prepared, steps: int) -> Started:
