@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import nullcontext
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -129,16 +130,18 @@ class Model:
         """Pictures that are shown to the network together."""
         return max(1, min(PICTURES_AT_ONCE, PIXELS_AT_ONCE // (self.preprocess.image[1] * self.preprocess.image[2])))
 
-    def evaluate(self, pictures: Part, *, workers: int = 0, tell: Callable[[str], None] = lambda _: None) -> Evaluation:
+    def evaluate(self, pictures: Part, *, workers: int = 0, loader: Loader | None = None) -> Evaluation:
         """The answers on `pictures`, whose labels count this model's classes; unreadable ones are left out.
 
-        `tell` gets a line for what went wrong with the reading and was mended.
+        `loader`: an open one of `pictures` and this preprocessing, which stays open; else one with so many `workers`.
         """
         if isinstance(pictures, Pictures):
             given = self.outputs(pictures.images)
             return Evaluation(self.task.decode(given), pictures.labels, outputs=given)
         outputs, index = [torch.empty(0, len(self.classes))], [torch.empty(0, dtype=torch.int64)]
-        with Loader(pictures, self.preprocess, workers=workers, memory=0, tell=tell) as loader:
+        with (
+            Loader(pictures, self.preprocess, workers=workers, memory=0) if loader is None else nullcontext(loader)
+        ) as loader:
             for batch in loader.batches(torch.arange(len(pictures)).split(self._at_once())):
                 if len(batch.labels):
                     outputs.append(self.outputs(batch.pixels))

@@ -45,7 +45,9 @@ def save_evaluation(run: Run, model: Model, evaluation: Evaluation | None, shown
         truth = true_probability(evaluation)
         wrong = (evaluation.predicted != evaluation.labels).nonzero()[:, 0]
         worst = wrong[truth[wrong].argsort()[:WORST]]
-        images, _ = seen(shown, _positions(evaluation, worst), model.preprocess)
+        places = _positions(evaluation, worst)
+        images, there = seen(shown, places, model.preprocess)
+        worst = worst[torch.isin(places, there)]  # a file may have vanished since
         tensors |= {
             "labels": evaluation.labels,
             "predicted": evaluation.predicted,

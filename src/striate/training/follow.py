@@ -73,7 +73,7 @@ def _train(prepared: Prepared, run: Run, ranks: Ranks, held: Mapping[str, Any] |
     """The part of `train.py` that all processes have in common."""
     with Stops() as stops:
         session = Session(prepared, run, stops, lambda _: None, ranks)
-        with session.loader:
+        with session.reading:
             if held is None:
                 session.save()
             else:

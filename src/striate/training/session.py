@@ -13,10 +13,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from striate.data.kept import default_memory
-from striate.data.loader import Loader
 from striate.data.preprocess import Preprocess
-from striate.data.records import Part
+from striate.data.records import Part, Pictures
 from striate.errors import StriateError, TrainingError
 from striate.misfit import times
 from striate.model import Evaluation
@@ -31,6 +29,7 @@ from striate.training.memory import too_small_for
 from striate.training.optimizers import highest
 from striate.training.prepare import Prepared, refuse_many
 from striate.training.ranks import Ranks
+from striate.training.reading import Reading
 from striate.training.resume import mark_of
 from striate.training.state import flatten
 from striate.training.stopping import Interrupted, Stops
@@ -57,10 +56,8 @@ class Session:
         self.config, self.model = config, prepared.model
         self.machine = prepared.machine
         self.machine.place(self.model.net)
-        room = None if ranks.here == 1 else default_memory() // ranks.here
-        self.loader = Loader(
-            prepared.train, self.canvas(), workers=config.workers, memory=room, cache=config.cache, tell=self.warn
-        )
+        self.reading = Reading(config, ranks.here, self.warn)
+        self.loader = self.reading.of(prepared.train, self.canvas())
         self.loop = Loop(
             self.model,
             self.loader,
@@ -187,8 +184,9 @@ class Session:
         if part is None or not (self.ranks.first or self.ranks.cut):
             return None
         try:
+            loader = None if isinstance(part, Pictures) else self.reading.of(part, self.model.preprocess)
             with self.interruptible():
-                found = self.model.evaluate(part, workers=self.config.workers, tell=self.warn)
+                found = self.model.evaluate(part, loader=loader)
         except Interrupted:
             self.why = "asked"
             return None

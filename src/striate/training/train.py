@@ -184,7 +184,7 @@ def _logged(
             tell(event)
 
         session = Session(prepared, run, stops, both, ranks)
-        with session.loader:
+        with session.reading:
             if held is None:
                 session.tell(started(prepared, session.loop.steps))
                 for event in prepared.told:
