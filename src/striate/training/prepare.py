@@ -104,12 +104,14 @@ def _prepare(
         why = f": {'; '.join(dataset.notes)}" if dataset.notes else ""
         raise ConfigError(f"{dataset.name}: has no training pictures{why}.")
     seen = dataset.train.labels.bincount(minlength=len(dataset.classes))
+    empty = [name for name, count in zip(dataset.classes, seen.tolist(), strict=True) if not count]
     if int((seen > 0).sum()) < 2:
+        few = f" Of {', '.join(map(repr, empty[:5]))} all pictures are held out: a class needs several." if empty else ""
         raise ConfigError(
             f"{dataset.name}: all training pictures are of one class, '{dataset.classes[int(seen.argmax())]}'. "
-            "There is nothing to tell apart: give pictures of a second class."
+            f"There is nothing to tell apart: give pictures of a second class.{few}"
         )
-    if empty := [name for name, count in zip(dataset.classes, seen.tolist(), strict=True) if not count]:
+    if empty:
         told.append(Warned(f"no training picture shows {', '.join(map(repr, empty[:5]))}; it will not be learned"))
     given = opened(net, config, dataset, held) if reuses(net, config) else None
     wanted = config if given is None else dataclasses.replace(config, image=given.preprocess.image)
