@@ -40,6 +40,19 @@ VERBS = (
 Verb = Callable[[Any, bool], int]
 
 
+class Paragraphs(argparse.HelpFormatter):
+    """Help whose paragraphs stay apart, and whose examples, lines that begin with "striate", stay lines."""
+
+    def _fill_text(self, text: str, width: int, indent: str) -> str:
+        found = []
+        for paragraph in text.strip().split("\n\n"):
+            lines = paragraph.splitlines()
+            examples = all(line.strip().startswith("striate ") for line in lines)
+            told = [f"  {line.strip()}" for line in lines] if examples else [super()._fill_text(paragraph, width, "")]
+            found.append("\n".join(indent + line for line in told))
+        return "\n\n".join(found)
+
+
 class Parser(argparse.ArgumentParser):
     """argparse, with mistakes as one line that offers the nearest option, and options anywhere on the line."""
 
@@ -76,6 +89,7 @@ def parse(arguments: list[str]) -> tuple[Verb, Any, bool]:
     parser = Parser(
         prog="striate",
         description=striate.__doc__,
+        formatter_class=Paragraphs,
         epilog="striate VERB --help tells more. Every verb takes --json.",
         allow_abbrev=False,
     )
@@ -112,7 +126,9 @@ def parse(arguments: list[str]) -> tuple[Verb, Any, bool]:
 def _add(verbs: Any, name: str, module: ModuleType) -> list[str]:
     """Add the parser of one verb; gives its options."""
     doc = (module.__doc__ or "").strip()
-    parser = verbs.add_parser(name, help=doc.splitlines()[0], description=doc, allow_abbrev=False)
+    parser = verbs.add_parser(
+        name, help=doc.splitlines()[0], description=doc, allow_abbrev=False, formatter_class=Paragraphs
+    )
     types = kinds(module.SETTINGS)
     options = []
     for f in fields(module.SETTINGS):

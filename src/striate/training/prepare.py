@@ -106,7 +106,9 @@ def _prepare(
     seen = dataset.train.labels.bincount(minlength=len(dataset.classes))
     empty = [name for name, count in zip(dataset.classes, seen.tolist(), strict=True) if not count]
     if int((seen > 0).sum()) < 2:
-        few = f" Of {', '.join(map(repr, empty[:5]))} all pictures are held out: a class needs several." if empty else ""
+        few = (
+            f" Of {', '.join(map(repr, empty[:5]))} all pictures are held out: a class needs several." if empty else ""
+        )
         raise ConfigError(
             f"{dataset.name}: all training pictures are of one class, '{dataset.classes[int(seen.argmax())]}'. "
             f"There is nothing to tell apart: give pictures of a second class.{few}"
