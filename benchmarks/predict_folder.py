@@ -1,6 +1,6 @@
 """`striate predict` on a folder of photographs: pictures a second, decoding included, against the loop people write.
 
-python benchmarks/predict_folder.py [PHOTOGRAPHS] [--quick]
+python benchmarks/predict_folder.py [PHOTOGRAPHS] [--rounds 5] [--quick]
 
 Both have the same network with the same (random) weights and two threads. The peer opens files with Pillow and runs the
 network eagerly in float32, one picture at a time and 32 at a time; the faster of the two counts. Each measurement is a
@@ -57,8 +57,9 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("photographs", nargs="?", type=Path, default=HERE.parent.parent / "shared/data/caltech10")
     parser.add_argument("--quick", action="store_true", help="few pictures, one round: shows that it runs")
+    parser.add_argument("--rounds", type=int, default=ROUNDS)
     options = parser.parse_args()
-    rounds, count = (QUICK_ROUNDS, QUICK_PICTURES) if options.quick else (ROUNDS, PICTURES)
+    rounds, count = (QUICK_ROUNDS, QUICK_PICTURES) if options.quick else (options.rounds, PICTURES)
     versions = set()
     with tempfile.TemporaryDirectory() as temporary:
         some_of(options.photographs, Path(temporary), count)
