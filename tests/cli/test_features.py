@@ -16,13 +16,6 @@ from striate.model import load
 
 
 @pytest.fixture(scope="module")
-def trained(few_digits, tmp_path_factory):
-    """A run that has learned something of digits, as its folder."""
-    folder = tmp_path_factory.mktemp("trained") / "run"
-    return striate.train(few_digits, "lenet5", run=folder, epochs=6, batch_size=32).run.folder
-
-
-@pytest.fixture(scope="module")
 def photographs(few_digits, tmp_path_factory):
     """Digits 0, 1 and 2 in folders of their names, and one file that is no picture."""
     root = tmp_path_factory.mktemp("labelled") / "photographs"

@@ -17,13 +17,6 @@ from striate.verbs.predict import Unreadable, answers
 
 
 @pytest.fixture(scope="module")
-def trained(few_digits, tmp_path_factory):
-    """A run that has learned something of digits, as its folder."""
-    folder = tmp_path_factory.mktemp("trained") / "run"
-    return striate.train(few_digits, "lenet5", run=folder, epochs=6, batch_size=32).run.folder
-
-
-@pytest.fixture(scope="module")
 def photographs(few_digits, tmp_path_factory):
     """90 pictures in folders within folders, two files that are no pictures, and one that nobody would take for one."""
     root = tmp_path_factory.mktemp("mixed") / "photographs"

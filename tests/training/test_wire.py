@@ -92,3 +92,8 @@ def test_nothing_has_a_name_once_all_have_joined(tmp_path, monkeypatch):
     assert all(isinstance(one, Wire) for one in found)
     assert not list(tmp_path.iterdir())
     closed(found)
+
+
+def test_a_process_that_cannot_call_another_has_all_go_without(monkeypatch):
+    monkeypatch.setattr("striate.training.wire.PATIENCE", 0.3)
+    assert wires(2, places=lambda rank, text: "/nowhere" if text.startswith("/") else text) == [None, None]

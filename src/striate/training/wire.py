@@ -27,8 +27,8 @@ NUMBER = 4  # bytes of a rank, which is the first thing that is said
 class Wire:
     """Sockets to every other process, by rank; `DistNetworkError` where one has ended."""
 
-    def __init__(self, rank: int, sockets: dict[int, socket.socket]):
-        self.rank, self.sockets = rank, sockets
+    def __init__(self, sockets: dict[int, socket.socket]):
+        self.sockets = sockets
 
     def takes(self, values: Tensor) -> bool:
         """Whether `values` can go this way; the same answer in every process, as they all have the same kind."""
@@ -58,8 +58,8 @@ def wire(rank: int, count: int, gathered: Callable[[str], list[str]]) -> Wire | 
 
     `gathered`: the text of each process, in every one. The sockets have no name any more when this returns.
     """
-    folder, listening = None, None
-    sockets: dict[int, socket.socket] = {}
+    folder, listening, place, joined = None, None, "", False
+    found = Wire({})
     try:
         with suppress(OSError, AttributeError):  # no folder to write in, or no such sockets, as on Windows
             folder = tempfile.mkdtemp(prefix="striate-")
@@ -67,14 +67,16 @@ def wire(rank: int, count: int, gathered: Callable[[str], list[str]]) -> Wire | 
             listening.bind(str(Path(folder) / "wire"))
             listening.listen(count)
             listening.settimeout(PATIENCE)
-        places = gathered(folder if listening is not None and folder is not None else "")
+            place = folder
+        places = gathered(place)
         if all(places):
             assert listening is not None
             with suppress(OSError):
-                _join(sockets, rank, count, places, listening)
-        if all(gathered("joined" if len(sockets) == count - 1 else "")):
-            return Wire(rank, sockets)
-        Wire(rank, sockets).close()
+                _join(found.sockets, rank, count, places, listening)
+                joined = True
+        if all(gathered("joined" if joined else "")):
+            return found
+        found.close()
         return None
     finally:
         if listening is not None:
