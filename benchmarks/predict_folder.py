@@ -2,9 +2,10 @@
 
 python benchmarks/predict_folder.py [PHOTOGRAPHS] [--rounds 5] [--quick]
 
-Both have the same network with the same (random) weights and two threads. The peer opens files with Pillow and runs the
+Both read the same network from the same file and have two threads: EfficientNet-Lite0 with its ImageNet weights, which
+lets many answers be close calls, and three networks with random weights. The peer opens files with Pillow and runs the
 network eagerly in float32, one picture at a time and 32 at a time; the faster of the two counts. Each measurement is a
-process of its own, in turn; building the network is not counted, all else is, in Striate looking through the network
+process of its own, in turn; reading the network is not counted, all else is, in Striate looking through the network
 too. Told are medians of the ratios to the peer in the same round, and the share of pictures with the same answer.
 """
 
@@ -20,7 +21,8 @@ from statistics import median
 from lenet_mnist import measure
 
 HERE = Path(__file__).parent
-NETWORKS = ("efficientnet_lite0", "resnet18", "resnet50")
+PUBLIC = "efficientnet_lite0"
+RANDOM = ("efficientnet_lite0", "resnet18", "resnet50")
 BATCHES = (1, 32)
 ROUNDS, PICTURES = 5, 400
 QUICK_ROUNDS, QUICK_PICTURES = 1, 40
@@ -35,6 +37,26 @@ def some_of(photographs, folder, count):
         shutil.copy(there[number * len(there) // count], folder / f"{number:05}.jpg")
 
 
+def random_model(name, folder):
+    """The folder of a saved network with random weights that tell pictures apart: its batch norms have seen noise."""
+    import torch
+
+    from striate.data.preprocess import Preprocess
+    from striate.model import Model
+    from striate.networks import build, refer
+
+    torch.manual_seed(0)
+    net = build(name, (3, 224, 224), 1000).train()
+    with torch.no_grad():
+        for _ in range(3):
+            net(torch.randn(4, 3, 224, 224))
+    mean, std = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+    prepare = Preprocess((3, 224, 224), mean, std, "centre", resize=256)
+    folder.mkdir()
+    Model(net.eval(), tuple(map(str, range(1000))), prepare, refer(name)).save(folder)
+    return folder
+
+
 def rate(result):
     return result["pictures"] / result["seconds"]
 
@@ -42,6 +64,7 @@ def rate(result):
 def measured(folder, net, rounds):
     """Rates by row, one a round, and the answers of each row."""
     rows = {f"plain loop, {b} at a time": ("predict_plain.py", ("--batch", b)) for b in BATCHES}
+    rows["Striate"] = ("predict_striate.py", ())
     rows |= {f"Striate, {p}": ("predict_striate.py", ("--precision", p)) for p in ("float32", "bfloat16")}
     rates, answers, versions = {row: [] for row in rows}, {}, set()
     for number in range(rounds):
@@ -62,17 +85,21 @@ def main():
     rounds, count = (QUICK_ROUNDS, QUICK_PICTURES) if options.quick else (options.rounds, PICTURES)
     versions = set()
     with tempfile.TemporaryDirectory() as temporary:
-        some_of(options.photographs, Path(temporary), count)
-        for net in NETWORKS:
-            rates, answers, seen = measured(Path(temporary), net, rounds)
+        photographs = Path(temporary) / "photographs"
+        photographs.mkdir()
+        some_of(options.photographs, photographs, count)
+        networks = {f"{PUBLIC}, ImageNet weights": PUBLIC}
+        networks |= {f"{name}, random weights": random_model(name, Path(temporary) / name) for name in RANDOM}
+        for title, net in networks.items():
+            rates, answers, seen = measured(photographs, net, rounds)
             versions |= seen
-            print_table(net, count, rates, answers)
+            print_table(title, count, rates, answers)
     print(f"\n{platform.processor() or platform.machine()}, {os.cpu_count()} cores; {'; '.join(sorted(versions))}")
 
 
-def print_table(net, count, rates, answers):
+def print_table(title, count, rates, answers):
     plain = max((row for row in rates if row.startswith("plain")), key=lambda row: median(rates[row]))
-    print(f"\n{net}, {count} photographs, median of {len(rates[plain])} rounds\n")
+    print(f"\n{title}, {count} photographs, median of {len(rates[plain])} rounds\n")
     print("| | pictures a second | times as fast | same answer |\n|---|---:|---:|---:|")
     for row, values in rates.items():
         ratios = sorted(ours / theirs for ours, theirs in zip(values, rates[plain], strict=True))

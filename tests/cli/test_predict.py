@@ -52,14 +52,16 @@ def test_what_cannot_be_read_is_in_the_output_with_its_reason_and_listed_at_the_
     assert err.splitlines() == [f"left out: {each['reason']}" for each in bad]
 
 
-def test_a_picture_in_a_folder_has_the_answer_that_it_has_alone(trained, photographs):
+@pytest.mark.parametrize(("precision", "apart"), [("auto", 0.005), ("float32", 1e-6)])
+def test_a_picture_in_a_folder_has_the_answer_that_it_has_alone(trained, photographs, precision, apart):
     model = load(trained)
-    together = [a for a in answers(model, [photographs]) if not isinstance(a, Unreadable)]
+    together = [a for a in answers(model, [photographs], precision=precision) if not isinstance(a, Unreadable)]
     alone = model.predict([answer.file for answer in together])
     assert len(together) == 90  # enough for the quick way to be taken
     assert [answer.label for answer in together] == [answer.label for answer in alone]
     for a, b in zip(together, alone, strict=True):
-        assert dict(a.top) == pytest.approx(dict(b.top), abs=1e-6)
+        assert [p for _, p in a.top] == pytest.approx([p for _, p in b.top], abs=apart)
+        assert a.probability == pytest.approx(dict(b.top)[a.label], abs=apart)
 
 
 def test_one_file_is_answered_to_the_bit_as_the_model_answers_it(capsys, trained, photographs):
@@ -181,7 +183,7 @@ class TestMistakes:
         [
             (["-o", "answers.xlsx"], "answers.xlsx: answers are written as .csv, .json, .jsonl, .parquet"),
             (["--threshold", "2"], "threshold is 2; it must be between 0 and 1"),
-            (["--precision", "float8"], "precision is 'float8'; it must be one of float32, bfloat16"),
+            (["--precision", "float8"], "precision is 'float8'; it must be one of auto, float32, bfloat16"),
         ],
     )
     def test_a_wrong_option_is_one_line(self, capsys, trained, photographs, options, words):

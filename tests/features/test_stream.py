@@ -49,7 +49,9 @@ def test_a_fused_convolution_gives_what_the_two_layers_give(activation):
         x = 5 * torch.randn(3, 16, 13, 11)
         with torch.inference_mode():
             wanted = activation()(convolution(x))
-            assert torch.allclose(Fused(convolution, *ACTIVATIONS[activation])(x), wanted, atol=1e-5)
+            for best_for in (1, 3, 32):
+                fused = Fused(convolution, (best_for, 16, 13, 11), *ACTIVATIONS[activation])
+                assert torch.allclose(fused(x), wanted, atol=1e-5)
 
 
 class Shared(nn.Module):
@@ -79,7 +81,28 @@ class Reshaped(nn.Module):
         return self.last(x.view(len(x), -1))
 
 
+class ReadsItsLayers(nn.Module):
+    """What asks its convolution for more than to be called."""
+
+    def __init__(self):
+        super().__init__()
+        self.conv, self.last = nn.Conv2d(3, 4, 3), nn.Linear(4, 10)
+
+    def forward(self, x):
+        x = self.conv(x)[..., : -self.conv.kernel_size[0]]
+        return self.last(x.mean((2, 3)) * self.conv.weight.mean())
+
+
+def watched():
+    """A convolution whose weights a hook makes anew at each call, as torch's older weight norm does."""
+    net = nn.Sequential(nn.Conv2d(3, 4, 3), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(4, 10))
+    net[0].register_forward_pre_hook(lambda module, given: module.weight.data.fill_(0.5))
+    return net
+
+
 NETWORKS = {
+    "a layer that is read": ReadsItsLayers,
+    "a layer that is watched": watched,
     "resnet18": lambda: build("resnet18", IMAGE, 10),
     "efficientnet_lite0": lambda: build("efficientnet_lite0", IMAGE, 10),
     "notation": lambda: build("[(conv-bn-relu)*2-pool]*2-fc", IMAGE, 10),
@@ -114,9 +137,9 @@ def test_activations_are_fused_where_they_can_be_and_nowhere_else():
     for name, make in NETWORKS.items():
         net = make().eval()
         layers = analyse(net, IMAGE).layers
-        counts[name] = fuse(folded(net, layers), layers)
+        counts[name] = fuse(folded(net, layers), layers, IMAGE, 4)
     assert counts["notation"] == 4
-    assert counts["a shared activation"] == counts["view"] == 0
+    assert counts["a shared activation"] == counts["view"] == counts["a layer that is watched"] == 0
     assert counts["norm before the activation and a branch"] == 1
     assert counts["efficientnet_lite0"] >= 25
 

@@ -42,6 +42,14 @@ def analyse(net: nn.Module, image: Shape, *, batch: int = 1, optimizer: str = "s
     return _result(net, image, batch, trace, training, (*notes, *more))
 
 
+def layers_of(net: nn.Module, image: Shape) -> tuple[Layer, ...]:
+    """What `analyse` says of each layer, without the rest, which takes longer."""
+    check_known(net)
+    with on_meta(net) as twins, torch.random.fork_rng(devices=[]), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return tuple(_layer(row) for row in forward_pass(net, image, twins)[0].rows)
+
+
 def _picture(net: nn.Module, image: Shape, batch: int) -> Tensor:
     floats = (p.dtype for p in net.parameters() if p.is_floating_point())
     return torch.empty(batch, *image, dtype=next(floats, torch.float32), device="meta")

@@ -27,13 +27,9 @@ from striate.data.transforms.augment import Augment
 from striate.errors import DataError
 from striate.features.card import classifier_name
 from striate.features.extract import rows
-from striate.features.folded import folded
-from striate.features.fused import fuse, there
+from striate.features.quick import at_once, quick
 from striate.model import Model
 
-PIXELS = 2**19  # that a thread has in work: few enough for its cache
-FEWEST, MOST = 4, 512  # pictures
-ON_A_DEVICE = 256  # pictures
 ALIKE = {torch.float32: 0.99999, torch.bfloat16: 0.99}  # cosine of features with those of the plain network
 
 
@@ -71,14 +67,11 @@ class Frozen:
         self._classes, self._name = len(model.classes), classifier_name(model)
         self._caught: Any = threading.local()
         self.dtype = torch.float32
-        quick = folded(model.net, layers)
-        if device.type == "cpu" and there():
-            fuse(quick, layers)
-        lower = copy.deepcopy(quick).to(torch.bfloat16) if precision == "bfloat16" else None
-        self._net = self._watched(copy.deepcopy(model.net).eval())
-        self._use_if_alike(quick, torch.float32)
-        if lower is not None:
-            self._use_if_alike(lower, torch.bfloat16)
+        self._net = copy.deepcopy(model.net).eval().to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self._watch(self._net)
+        image = model.preprocess.image
+        for dtype in (torch.float32, torch.bfloat16) if precision == "bfloat16" else (torch.float32,):
+            self._use_if_alike(quick(model.net, layers, image, device=device, dtype=dtype), dtype)
 
     @property
     def precision(self) -> str:
@@ -101,8 +94,7 @@ class Frozen:
             if isinstance(part, Pictures)
             else InFiles(part, canvas, 0, cache=None, workers=())
         )
-        once = max(FEWEST, min(MOST, PIXELS // (height * width)))
-        chunks = torch.arange(len(part)).split(once)
+        chunks = torch.arange(len(part)).split(at_once(canvas.image, self.device))
         given: list[Tensor] = [torch.empty(0)] * len(chunks)
 
         def job(number: int) -> Failed:
@@ -131,7 +123,7 @@ class Frozen:
     def _on_device(self, part: Part, canvas: Preprocess, variant: Variant | None) -> Found:
         features, index = [torch.empty(0, 0)], [torch.empty(0, dtype=torch.int64)]
         with Loader(part, canvas, memory=0) as loader:
-            for batch in loader.batches(torch.arange(len(part)).split(ON_A_DEVICE)):
+            for batch in loader.batches(torch.arange(len(part)).split(at_once(canvas.image, self.device))):
                 if len(batch.index):
                     features.append(self._rows(batch.pixels, batch.index, variant))
                     index.append(batch.index)
@@ -158,21 +150,21 @@ class Frozen:
         features: Tensor = self._caught.features
         return features.cpu()
 
-    def _watched(self, net: nn.Module) -> nn.Module:
-        """`net` on the device, where each thread from now on catches what the classifier is given."""
+    def _watch(self, net: nn.Module) -> None:
+        """Have each thread from now on catch what the classifier of `net` is given."""
 
         def catch(module: nn.Module, given: tuple[Any, ...]) -> None:
             self._caught.features = rows(given[0])
 
         net.get_submodule(self._name).register_forward_pre_hook(catch)
-        return net.to(self.device).to(memory_format=torch.channels_last)  # type: ignore[call-overload,no-any-return]
 
     def _use_if_alike(self, net: nn.Module, dtype: torch.dtype) -> None:
         """Compute with `net` from now on, if two pictures of noise get nearly the same features from it."""
         noise = torch.randint(256, (2, *self.preprocess.image), generator=torch.Generator().manual_seed(0))
         before = self._given(self._net, self.dtype, noise.to(torch.uint8))
+        self._watch(net)
         try:
-            after = self._given(self._watched(net), dtype, noise.to(torch.uint8))
+            after = self._given(net, dtype, noise.to(torch.uint8))
         except RuntimeError:  # a layer that knows no bfloat16
             return
         if float(cosine_similarity(before, after).min()) >= ALIKE[dtype]:

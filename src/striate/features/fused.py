@@ -1,20 +1,21 @@
-"""A network that only answers, quicker once more: a convolution and the activation behind it are one pass over memory.
+"""A network that only answers, quicker once more: a convolution and the activation behind it are one pass over memory,
+and its weights lie as the processor reads them.
 
-oneDNN, which computes torch's convolutions on a CPU, can apply an activation to each number before it is written. torch
-has that as an operation of its own, which its compiler uses; here it takes the place of the two modules. On
-EfficientNet-Lite0 it halves the processor's time, with the same bits.
+oneDNN, which computes torch's convolutions on a CPU, can apply an activation to each number before it is written, and
+otherwise brings the weights into its own order at each call. torch has both as operations of its own, which its
+compiler uses; here they take the place of the modules. On ResNet-50 and 10 pictures they take 4 tenths of the time off.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from striate.analysis.result import Layer
+from striate.analysis.result import Layer, Shape
 
 ACTIVATIONS: dict[type[nn.Module], tuple[str, list[float]]] = {  # oneDNN's names, and their numbers
     nn.ReLU: ("relu", []),
@@ -22,17 +23,24 @@ ACTIVATIONS: dict[type[nn.Module], tuple[str, list[float]]] = {  # oneDNN's name
     nn.SiLU: ("swish", []),
     nn.Hardswish: ("hardswish", []),
 }
+OPERATIONS = ("_convolution_pointwise", "_reorder_convolution_weight")
 
 
 class Fused(nn.Module):
-    """`convolution`, and then the activation that oneDNN calls `name`. On a CPU, where nothing learns."""
+    """`convolution`, and then the activation that oneDNN calls `name`. On a CPU, where nothing learns.
 
-    def __init__(self, convolution: nn.Conv2d, name: str, numbers: list[float]):
+    `given`: the (n, c, h, w) that it is best for; it takes others. Its numbers stay of the convolution's type.
+    """
+
+    def __init__(self, convolution: nn.Conv2d, given: Shape, name: str = "none", numbers: Sequence[float] = ()):
         super().__init__()
-        self.weight, self.bias = convolution.weight, convolution.bias
         padding, stride, dilation = convolution.padding, convolution.stride, convolution.dilation
         self.sizes: tuple[Any, ...] = (list(padding), list(stride), list(dilation), convolution.groups)
-        self.activation = (name, numbers, "")
+        self.activation = (name, list(numbers), "")
+        self.bias = convolution.bias
+        self.weight: Tensor = torch.ops.mkldnn._reorder_convolution_weight(
+            convolution.weight.detach().contiguous(), *self.sizes, list(given)
+        )
 
     def forward(self, x: Tensor) -> Tensor:
         found: Tensor = torch.ops.mkldnn._convolution_pointwise(
@@ -41,13 +49,16 @@ class Fused(nn.Module):
         return found
 
 
-def there() -> bool:
-    """Whether this torch has the operation."""
-    return torch.backends.mkldnn.is_available() and hasattr(torch.ops.mkldnn, "_convolution_pointwise")
+def there(dtype: torch.dtype = torch.float32) -> bool:
+    """Whether this torch has the operations, and this processor `dtype`."""
+    if not torch.backends.mkldnn.is_available() or not all(hasattr(torch.ops.mkldnn, name) for name in OPERATIONS):
+        return False
+    return dtype == torch.float32 or bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
 
 
-def fuse(net: nn.Module, layers: Sequence[Layer]) -> int:
-    """Fuse in `net`, which changes, what can be; gives how many. `layers`: as `analyse` found them, norms still apart.
+def fuse(net: nn.Module, layers: Sequence[Layer], image: Shape, batch: int) -> int:
+    """Fuse in `net`, which changes, what can be; gives how many activations. `layers`: as `analyse` found them for
+    pictures of `image`, norms still apart. `batch`: pictures at once that it is to be best for.
 
     An activation is fused where it alone reads a plain convolution, perhaps by way of a norm that was folded, and each
     is called once.
@@ -57,7 +68,9 @@ def fuse(net: nn.Module, layers: Sequence[Layer]) -> int:
     modules = dict(net.named_modules())
     owners = Counter(id(module) for _, module in net.named_modules(remove_duplicate=False))
     before = {layer.name: layer.inputs[0] for layer in layers if len(layer.inputs) == 1}
-    count = 0
+    shapes = {"": image} | {layer.name: layer.output for layer in layers}
+    plain = {name: (batch, *shapes[before[name]]) for name in before if _is_plain(modules.get(name))}
+    activations: dict[str, str] = {}  # by the name of their convolution
     for name in before:
         activation = modules.get(name)
         if activation is None or type(activation) not in ACTIVATIONS:
@@ -65,20 +78,33 @@ def fuse(net: nn.Module, layers: Sequence[Layer]) -> int:
         chain = [name, before[name]]
         while isinstance(modules.get(chain[-1]), nn.Identity) and chain[-1] in before:
             chain.append(before[chain[-1]])
-        convolution = modules.get(chain[-1])
         single = all(calls[each] == 1 and owners[id(modules.get(each))] == 1 for each in chain)
-        if not single or any(readers[each] != 1 for each in chain[1:]) or not _is_plain(convolution):
-            continue
-        assert isinstance(convolution, nn.Conv2d)
-        _put(net, chain[-1], Fused(convolution, *ACTIVATIONS[type(activation)]))
-        _put(net, name, nn.Identity())
-        count += 1
-    return count
+        if single and chain[-1] in plain and not any(readers[each] != 1 for each in chain[1:]):
+            activations[chain[-1]] = name
+    for name, given in plain.items():
+        _replace(net, modules, name, given, activations)
+    return len(activations)
+
+
+def _replace(
+    net: nn.Module, modules: Mapping[str, nn.Module], name: str, given: Shape, activations: Mapping[str, str]
+) -> None:
+    convolution, activation = modules[name], activations.get(name)
+    assert isinstance(convolution, nn.Conv2d)
+    if len(given) != 4:
+        return
+    if activation is None:
+        _put(net, name, Fused(convolution, given))
+    else:
+        _put(net, name, Fused(convolution, given, *ACTIVATIONS[type(modules[activation])]))
+        _put(net, activation, nn.Identity())
 
 
 def _is_plain(module: nn.Module | None) -> bool:
-    """Whether it is a convolution of torch's own, with zeros around."""
-    return type(module) is nn.Conv2d and module.padding_mode == "zeros" and not isinstance(module.padding, str)
+    """Whether it is a convolution of torch's own, with zeros around, and nobody watches or changes it."""
+    if type(module) is not nn.Conv2d or module._forward_hooks or module._forward_pre_hooks:
+        return False
+    return module.padding_mode == "zeros" and not isinstance(module.padding, str)
 
 
 def _put(net: nn.Module, name: str, module: nn.Module) -> None:

@@ -1,8 +1,8 @@
 """A network that answers about pictures one after the other, however many, quickly and in little memory.
 
 On a CPU each thread takes a few pictures from their files to what the network makes of them by itself, with one thread
-of torch: none waits for another. On a device threads read, and the device computes. For more than a few pictures batch
-norms and activations are joined with convolutions, and pixels lie as (h, w, c), if that gives the same on noise.
+of torch: none waits for another. On a device threads read, and the device computes. For more than a few pictures the
+network is made quick, if that gives the same on noise.
 """
 
 from __future__ import annotations
@@ -18,19 +18,17 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from striate.analysis.analyse import analyse
+from striate.analysis.analyse import layers_of
+from striate.analysis.result import Layer
 from striate.data.loader_threads import Failed, Threads
-from striate.errors import ConfigError, StriateError
+from striate.errors import ConfigError
 from striate.features.asked import Asked
 from striate.features.card import classifier_name
+from striate.features.close_calls import PROBES, Doubt, where_it_pays
 from striate.features.extract import rows
-from striate.features.folded import folded
-from striate.features.fused import fuse, there
+from striate.features.quick import at_once, quick
 from striate.model import Model
 
-PIXELS = 2**19  # that a thread has in work: few enough for its cache
-FEWEST, MOST = 4, 512  # pictures
-ON_A_DEVICE = 256  # pictures
 AHEAD = 2  # times as many are on their way as threads work
 QUICK_PAYS = 32  # pictures; for fewer, looking through the network takes longer than it saves
 ALIKE = 1e-3  # of the largest number: more than rounding, less than any mistake
@@ -60,8 +58,9 @@ class Stream:
     """`model` made to give its outputs, or what it sees, and nothing else; the model is left as it is.
 
     `wanted`: "outputs", or "features": what its classifier is given, or with `layer` what that layer gives, as rows.
-    `precision`: float32 or bfloat16. `threads`: as many as torch computes with where it is None. Raises `UnknownName`
-    and `ConfigError` for a layer that is not there or gives no tensor.
+    `precision`: float32 or bfloat16. `doubt`: of outputs in float32, a CPU may compute in bfloat16 those that are not
+    in doubt. `threads`: as many as torch computes with where it is None. Raises `UnknownName` and `ConfigError` for a
+    layer that is not there or gives no tensor.
     """
 
     def __init__(
@@ -71,10 +70,11 @@ class Stream:
         layer: str | None = None,
         *,
         precision: str = "float32",
+        doubt: Doubt | None = None,
         threads: int | None = None,
     ):
         self.model, self.wanted, self.layer = model, wanted, layer
-        self.dtype = PRECISIONS[precision]
+        self.dtype, self.doubt = PRECISIONS[precision], doubt
         self.threads = threads or torch.get_num_threads()
         self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
         self._caught: Any = threading.local()
@@ -87,11 +87,11 @@ class Stream:
         """What the network makes of `pictures`, in their order; a few are in memory at a time."""
         left = iter(pictures)
         first = list(islice(left, QUICK_PAYS))
-        net = self._prepared(quick=len(first) == QUICK_PAYS)
+        net = self._prepared(first)
         pool = Threads(self.threads)
         waiting: deque[tuple[_Work, Any]] = deque()
         try:
-            for some in _parts(chain(first, left), self._at_once()):
+            for some in _parts(chain(first, left), at_once(self.model.preprocess.image, self.device)):
                 work = _Work(some)
                 waiting.append((work, pool.ask(self._job(net, work))))
                 if len(waiting) > AHEAD * self.threads:
@@ -100,10 +100,6 @@ class Stream:
                 yield self._chunk(net, *waiting.popleft())
         finally:
             pool.close()
-
-    def _at_once(self) -> int:
-        _, height, width = self.model.preprocess.image
-        return ON_A_DEVICE if self.device.type != "cpu" else max(FEWEST, min(MOST, PIXELS // (height * width)))
 
     def _job(self, net: nn.Module, work: _Work) -> Callable[[], Failed]:
         def job() -> Failed:
@@ -130,9 +126,8 @@ class Stream:
         """(n, ...) what `net` makes of prepared pictures; they are forgotten."""
         if not pixels:
             return torch.empty(0, 0)
-        batch = torch.stack([each.permute(1, 2, 0) for each in pixels]).permute(0, 3, 1, 2)
+        ready = self._ready(pixels)
         pixels.clear()
-        ready = self.model.preprocess.normalise(batch.to(self.device), self.dtype, memory_format=self._layout)
         try:
             outputs = net(ready)
         except RuntimeError as error:
@@ -145,38 +140,54 @@ class Stream:
         found: Tensor = outputs if self.wanted == "outputs" else self._caught.rows
         return found.float().cpu()
 
-    def _prepared(self, *, quick: bool) -> nn.Module:
-        """The network as it computes, `quick` or as it is: quickly only if that gives the same."""
-        net, self._layout = (self._quick() if quick else None) or (
-            copy.deepcopy(self.model.net),
-            torch.contiguous_format,
-        )
-        net = net.eval().requires_grad_(False).to(self.device, self.dtype)
-        if self._name:
-            self._watch(net)
-        return net
+    def _ready(self, pixels: Sequence[Tensor]) -> Tensor:
+        """(n, c, h, w) as the network takes them, of pictures (c, h, w) uint8; there may be none."""
+        if not pixels:
+            return torch.empty(0, *self.model.preprocess.image, dtype=self.dtype)
+        batch = torch.stack([each.permute(1, 2, 0) for each in pixels]).permute(0, 3, 1, 2)
+        return self.model.preprocess.normalise(batch.to(self.device), self.dtype, memory_format=self._layout)
 
-    def _quick(self) -> tuple[nn.Module, torch.memory_format] | None:
-        """The network with its pixels last and, where no layer of it is wanted, its batch norms folded; None where it
-        cannot be followed so, or gives something else."""
+    def _prepared(self, first: Sequence[Asked]) -> nn.Module:
+        """The network as it computes: quickly only if `first` are many, and if that gives the same."""
+        self._layout = torch.channels_last
+        made = self._quick(first) if len(first) == QUICK_PAYS else None
+        if made is None:
+            self._layout = torch.contiguous_format
+            made = copy.deepcopy(self.model.net).eval().requires_grad_(False).to(self.device, self.dtype)
+        if self._name:
+            self._watch(made)
+        return made
+
+    def _quick(self, first: Sequence[Asked]) -> nn.Module | None:
+        """The network with its pixels last and, where no layer of it is wanted, made quick; None where it cannot be
+        followed so, or gives something else."""
         net, image = self.model.net.eval(), self.model.preprocess.image
-        device = next((p.device for p in net.parameters()), torch.device("cpu"))
-        noise = torch.randn(2, *image, generator=torch.Generator().manual_seed(0)).to(device)
+        there = next((p.device for p in net.parameters()), torch.device("cpu"))
+        noise = torch.randn(2, *image, generator=torch.Generator().manual_seed(0))
         try:
-            if self.layer is None:
-                layers = analyse(net, image).layers
-                made = folded(net, layers)
-                if self.device.type == "cpu" and there():
-                    fuse(made, layers)
-            else:
-                made = copy.deepcopy(net)
-            made = made.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+            layers = layers_of(net, image) if self.layer is None else ()
+            made = self._made(layers, torch.float32)
             with torch.inference_mode():
-                plain, found = net(noise), made(noise.contiguous(memory_format=torch.channels_last))
-        except (StriateError, RuntimeError):  # as it is, it computes all the same
+                found = made(noise.to(self.device).contiguous(memory_format=torch.channels_last)).to(there)
+                plain = net(noise.to(there))
+        except Exception:  # of whatever kind its own code raises; as it is, it computes all the same
             return None
-        same = bool(((plain - found).abs() <= ALIKE * plain.abs().max()).all())
-        return (made, torch.channels_last) if same else None
+        if not bool(((plain - found).abs() <= ALIKE * plain.abs().max()).all()):
+            return None
+        if self.dtype != torch.float32:
+            return self._made(layers, self.dtype)
+        if self.doubt is None or self.device.type != "cpu":
+            return made
+        can_be_read = (found for one in first if isinstance(found := one.read(self.model.preprocess), Tensor))
+        probes = self._ready(list(islice(can_be_read, PROBES)))
+        return where_it_pays(made, self._made(layers, torch.bfloat16), self.doubt, probes)
+
+    def _made(self, layers: Sequence[Layer], dtype: torch.dtype) -> nn.Module:
+        net, image = self.model.net, self.model.preprocess.image
+        if self.layer is None:
+            return quick(net, layers, image, device=self.device, dtype=dtype)
+        made = copy.deepcopy(net).requires_grad_(False).to(self.device, dtype)
+        return made.to(memory_format=torch.channels_last)  # type: ignore[call-overload,no-any-return]
 
     def _watch(self, net: nn.Module) -> None:
         """Have each thread catch what is wanted of `net`."""

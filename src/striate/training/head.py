@@ -19,6 +19,7 @@ from striate.features.card import Card, classifier_name
 from striate.features.classifiers import Fitted, fitted
 from striate.features.frozen import Frozen, Variant
 from striate.model import Evaluation, Model
+from striate.training.allocator import keep_memory
 from striate.training.choices import augment_of
 from striate.training.config import TrainConfig
 from striate.training.machine import Machine
@@ -60,6 +61,7 @@ class Features:
         if kept is not None and len(kept) == len(part):
             return kept, torch.arange(len(part)), {}
         if precision not in self._frozen:
+            keep_memory(threads_compute=True)
             self._frozen[precision] = Frozen(
                 self.model,
                 self.layers,

@@ -97,7 +97,7 @@ def seen(
     from striate.model import load
     from striate.training.allocator import keep_memory
 
-    keep_memory()
+    keep_memory(threads_compute=True)
     model = load(net, weights)
     known = _Columns()
     pictures, about, notes = _pictures(data, data_dir, format, known)

@@ -34,7 +34,7 @@ class PredictSettings:
     gallery: Path | None = setting(None, meaning="write a page with the pictures by answer into this .html file")
     unknown: bool = setting(False, meaning="label 'unknown' what is like none of the classes, by the run's threshold")
     threshold: float | None = setting(None, meaning="label 'unknown' what is less probable", low=0.0, high=1.0)
-    precision: str = setting("float32", choices=("float32", "bfloat16"), meaning="what to compute in")
+    precision: str = setting("auto", choices=("auto", "float32", "bfloat16"), meaning="auto: answers as of float32")
 
 
 @dataclass(frozen=True)
@@ -68,29 +68,38 @@ def answers(
     model: Model,
     paths: Iterable[str | Path],
     *,
-    precision: str = "float32",
+    precision: str = "auto",
     unknown: bool = False,
     threshold: float | None = None,
 ) -> Iterator[Prediction | Unreadable]:
     """The answer for each picture file, and for each below a folder, or why there is none, one after the other.
 
     They come in the order of `paths`, within a folder by name; folders that cannot be read come last. A few pictures
-    are in memory at a time. `precision`: float32 or bfloat16. `unknown`: what is like none of the classes, by the
-    threshold that the run keeps, has the label "unknown"; so has what is less probable than `threshold`. Raises
-    `DataError` where there is no picture, and `ConfigError` where the model has no threshold.
+    are in memory at a time. `precision`: float32, bfloat16, or "auto": for 32 pictures and more bfloat16 where the
+    processor knows it and it pays, but float32 for those whose label, or whose probability by 0.005, might then be
+    another. `unknown`: what is like none of the classes, by the threshold that the run keeps, has the label "unknown";
+    so has what is less probable than `threshold`. Raises `DataError` where there is no picture, and `ConfigError` where
+    the model has no threshold.
     """
+    import torch
+
     from striate.data.below import pictures_below
     from striate.features.asked import from_files
+    from striate.features.close_calls import doubt_of
     from striate.features.stream import Stream
     from striate.training.allocator import keep_memory
+    from striate.training.machine import fast_bfloat16
 
-    keep_memory()
+    keep_memory(threads_compute=True)
     given = [Path(path) for path in paths]
     below = _unknown_below(model) if unknown else None
     refused: list[Unreadable] = []
     found = (file for path in given for file in pictures_below(path, lambda *why: refused.append(Unreadable(*why))))
-    seen = 0
-    for chunk in Stream(model, precision=precision).of(from_files(found)):
+    seen, doubt = 0, None
+    if precision == "auto":
+        precision = "float32"
+        doubt = doubt_of(model.task, threshold=threshold, below=below) if fast_bfloat16(torch.device("cpu")) else None
+    for chunk in Stream(model, precision=precision, doubt=doubt).of(from_files(found)):
         seen += len(chunk.files)
         good = [file for place, file in enumerate(chunk.files) if place not in chunk.reasons]
         said = iter(_judged(model, good, chunk.rows, below, threshold) if good else ())

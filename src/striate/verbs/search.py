@@ -103,7 +103,7 @@ def search(
     from striate.features.stream import Stream
     from striate.training.allocator import keep_memory
 
-    keep_memory()
+    keep_memory(threads_compute=True)
     opened = indexes.load_index(Path(index))
     model = _model(opened, Path(index), net, weights)
     given = [Path(each) for each in ([images] if isinstance(images, str | Path) else images)]
