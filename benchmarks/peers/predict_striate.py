@@ -24,12 +24,14 @@ def main():
     import torch
 
     import striate
-    from striate.verbs.predict import answers
+    from striate.verbs.predict import PredictSettings, answers, asked
 
     torch.set_num_threads(2)
-    model = model_of(options.net)
+    public = not Path(options.net).exists()
+    named = {"net": options.net} if public else {"run": Path(options.net)}
+    model, folders = asked(PredictSettings(files=[options.folder], **named))
     begun = time.perf_counter()
-    found = list(answers(model, [options.folder], precision=options.precision))
+    found = list(answers(model, folders, precision=options.precision))
     seconds = time.perf_counter() - begun
     best = [answer.label for answer in found]
     version = f"striate {striate.__version__}, torch {torch.__version__}"

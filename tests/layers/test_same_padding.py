@@ -109,3 +109,19 @@ def test_what_is_no_picture_and_what_does_not_divide_is_refused():
         same_conv(6, 3, groups=3)((4, 9, 9))
     with pytest.raises(ShapeError, match="has kernel 0; it must be at least 1"):
         same_conv(6, 0)((4, 9, 9))
+
+
+@pytest.mark.parametrize("size", [(7, 7), (8, 8), (7, 8), (13, 6), (1, 1)])
+@pytest.mark.parametrize(("kernel", "stride"), [(3, 2), (5, 2), (3, 1), (2, 1), (4, 3), ((3, 5), (2, 1)), (1, 2)])
+def test_a_plain_convolution_can_stand_for_it_at_one_size(size, kernel, stride):
+    torch.manual_seed(0)
+    layer = SameConv2d(6, 12, kernel, stride, groups=3)
+    x = torch.randn(2, 6, *size)
+    plain = layer.plain(size)
+    assert type(plain) is torch.nn.Conv2d
+    assert torch.allclose(plain(x), layer(x), atol=1e-6)
+
+
+def test_a_dilated_one_has_no_such_convolution():
+    with pytest.raises(ShapeError, match="dilated"):
+        SameConv2d(6, 12, 3, 2, dilation=2).plain((8, 8))

@@ -16,6 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from striate.analysis.result import Layer, Shape
+from striate.layers.same_padding import SameConv2d
 
 ACTIVATIONS: dict[type[nn.Module], tuple[str, list[float]]] = {  # oneDNN's names, and their numbers
     nn.ReLU: ("relu", []),
@@ -69,6 +70,15 @@ def fuse(net: nn.Module, layers: Sequence[Layer], image: Shape, batch: int) -> i
     owners = Counter(id(module) for _, module in net.named_modules(remove_duplicate=False))
     before = {layer.name: layer.inputs[0] for layer in layers if len(layer.inputs) == 1}
     shapes = {"": image} | {layer.name: layer.output for layer in layers}
+    for name, module in modules.items():
+        if (
+            isinstance(module, SameConv2d)
+            and calls[name] == 1
+            and max(module.dilation) == 1
+            and not _is_watched(module)
+        ):
+            _, height, width = shapes[before[name]]
+            modules[name] = module.plain((height, width))
     plain = {name: (batch, *shapes[before[name]]) for name in before if _is_plain(modules.get(name))}
     activations: dict[str, str] = {}  # by the name of their convolution
     for name in before:
@@ -78,7 +88,7 @@ def fuse(net: nn.Module, layers: Sequence[Layer], image: Shape, batch: int) -> i
         chain = [name, before[name]]
         while isinstance(modules.get(chain[-1]), nn.Identity) and chain[-1] in before:
             chain.append(before[chain[-1]])
-        single = all(calls[each] == 1 and owners[id(modules.get(each))] == 1 for each in chain)
+        single = all(calls[each] == 1 and owners[id(modules.get(each))] <= 1 for each in chain)
         if single and chain[-1] in plain and not any(readers[each] != 1 for each in chain[1:]):
             activations[chain[-1]] = name
     for name, given in plain.items():
@@ -102,9 +112,13 @@ def _replace(
 
 def _is_plain(module: nn.Module | None) -> bool:
     """Whether it is a convolution of torch's own, with zeros around, and nobody watches or changes it."""
-    if type(module) is not nn.Conv2d or module._forward_hooks or module._forward_pre_hooks:
+    if type(module) is not nn.Conv2d or _is_watched(module):
         return False
     return module.padding_mode == "zeros" and not isinstance(module.padding, str)
+
+
+def _is_watched(module: nn.Module) -> bool:
+    return bool(module._forward_hooks or module._forward_pre_hooks)
 
 
 def _put(net: nn.Module, name: str, module: nn.Module) -> None:

@@ -11,7 +11,7 @@ from striate.analysis.result import Layer, Shape
 from striate.features.folded import folded
 from striate.features.fused import fuse, there
 
-PIXELS = 2**19  # that a thread has in work: few enough for its cache
+PIXELS = 2**20  # that a thread has in work: a large network has its weights read once for all of them
 FEWEST, MOST = 4, 512  # pictures
 ON_A_DEVICE = 256  # pictures
 

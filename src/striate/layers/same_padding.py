@@ -44,6 +44,30 @@ class SameConv2d(nn.Conv2d):
             x, height, width = padded(x, total), 0, 0
         return conv2d(x, self.weight, self.bias, self.stride, (height // 2, width // 2), self.dilation, self.groups)
 
+    def plain(self, size: tuple[int, int]) -> nn.Conv2d:
+        """A convolution of torch's own that gives the same for maps of `size` (height, width), with no copy of them.
+
+        Where the border is uneven, zeros above and left of the kernel make it even. `ShapeError` for a dilated kernel.
+        """
+        if max(self.dilation) > 1:
+            raise ShapeError("zeros beside a dilated kernel are further apart than a border that is uneven by a pixel.")
+        height, width = (same_total(*axis) for axis in zip(size, self.kernel_size, self.stride, (1, 1), strict=True))
+        weight = pad(self.weight.detach(), (width % 2, 0, height % 2, 0))
+        border = ((height + 1) // 2, (width + 1) // 2)
+        made = nn.Conv2d(
+            self.in_channels,
+            self.out_channels,
+            (weight.shape[2], weight.shape[3]),
+            (self.stride[0], self.stride[1]),
+            border,
+            groups=self.groups,
+            bias=self.bias is not None,
+            device="meta",
+        )
+        made.weight = nn.Parameter(weight, requires_grad=False)
+        made.bias = self.bias
+        return made
+
 
 class SameMaxPool2d(nn.MaxPool2d):
     """Max-pooling with padding "SAME"; the border never is the maximum.

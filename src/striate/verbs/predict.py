@@ -34,7 +34,7 @@ class PredictSettings:
     gallery: Path | None = setting(None, meaning="write a page with the pictures by answer into this .html file")
     unknown: bool = setting(False, meaning="label 'unknown' what is like none of the classes, by the run's threshold")
     threshold: float | None = setting(None, meaning="label 'unknown' what is less probable", low=0.0, high=1.0)
-    precision: str = setting("auto", choices=("auto", "float32", "bfloat16"), meaning="auto: answers as of float32")
+    precision: str = setting("auto", choices=("auto", "float32", "bfloat16"), meaning="auto: bfloat16 for whatever it changes nothing")
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,9 @@ def predict(run: str | Path, files: str | Path | Sequence[str | Path], *, net: N
     or more picture files, or folders of them.
     """
     from striate.model import load
+    from striate.training.allocator import keep_memory
 
+    keep_memory(threads_compute=True)
     found = []
     for answer in answers(load(run, net=net), [files] if isinstance(files, str | Path) else files):
         if isinstance(answer, Unreadable):
@@ -118,9 +120,11 @@ def asked(settings: PredictSettings) -> tuple[Model, list[Path]]:
     """
     from striate.model import load
     from striate.networks import refer
+    from striate.training.allocator import keep_memory
     from striate.verbs.show import full_image
     from striate.zoo import networks
 
+    keep_memory(threads_compute=True)  # before anything computes: a thread that has an arena leaves it to a later one
     net, run, files = settings.net, settings.run, settings.files
     if net is not None:
         refer(net)  # a mistyped name is offered the nearest
