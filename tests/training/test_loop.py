@@ -242,6 +242,15 @@ def test_a_time_budget_ends_a_training_and_its_schedule(few_digits, tmp_path):
     assert result.accuracy is not None
 
 
+def test_evaluations_take_little_of_a_time_budget_but_the_last_is_made(few_digits, tmp_path):
+    data = DataSet("few", few_digits.classes, few_digits.train.take(slice(0, None, 30)), few_digits.test)
+    result = striate.train(data, "simple_cnn", run=tmp_path / "run", epochs=10_000, minutes=0.03, threads=1)
+    tested = [event["test_accuracy"] for event in result.run.events() if event["event"] == "epoch"]
+    assert tested[0] is not None
+    assert tested[-1] == result.accuracy
+    assert tested.count(None) > len(tested) / 2  # an epoch is 20 pictures, an evaluation is 200
+
+
 def test_patience_stops_when_validation_no_longer_gets_better(tmp_path):
     """Noise cannot be learned: validation gets worse as the training pictures are learned by heart."""
     module = nn.Sequential(nn.Flatten(), nn.Linear(64, 64), nn.ReLU(), nn.Linear(64, 3))

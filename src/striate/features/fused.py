@@ -9,7 +9,7 @@ compiler uses; here they take the place of the modules. On ResNet-50 and 10 pict
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -70,16 +70,12 @@ def fuse(net: nn.Module, layers: Sequence[Layer], image: Shape, batch: int) -> i
     owners = Counter(id(module) for _, module in net.named_modules(remove_duplicate=False))
     before = {layer.name: layer.inputs[0] for layer in layers if len(layer.inputs) == 1}
     shapes = {"": image} | {layer.name: layer.output for layer in layers}
-    for name, module in modules.items():
-        if (
-            isinstance(module, SameConv2d)
-            and calls[name] == 1
-            and max(module.dilation) == 1
-            and not _is_watched(module)
-        ):
-            _, height, width = shapes[before[name]]
+    reads_maps = {name: shapes[first] for name, first in before.items() if len(shapes[first]) == 3}
+    for name, (_, height, width) in reads_maps.items():
+        module = modules.get(name)
+        if isinstance(module, SameConv2d) and calls[name] == max(module.dilation) == 1 and not _is_watched(module):
             modules[name] = module.plain((height, width))
-    plain = {name: (batch, *shapes[before[name]]) for name in before if _is_plain(modules.get(name))}
+    plain = {name: (batch, *shape) for name, shape in reads_maps.items() if _is_plain(modules.get(name))}
     activations: dict[str, str] = {}  # by the name of their convolution
     for name in before:
         activation = modules.get(name)
@@ -92,22 +88,12 @@ def fuse(net: nn.Module, layers: Sequence[Layer], image: Shape, batch: int) -> i
         if single and chain[-1] in plain and not any(readers[each] != 1 for each in chain[1:]):
             activations[chain[-1]] = name
     for name, given in plain.items():
-        _replace(net, modules, name, given, activations)
+        convolution, activation = modules[name], activations.get(name)
+        assert isinstance(convolution, nn.Conv2d)
+        _put(net, name, Fused(convolution, given, *(ACTIVATIONS[type(modules[activation])] if activation else ())))
+        if activation:
+            _put(net, activation, nn.Identity())
     return len(activations)
-
-
-def _replace(
-    net: nn.Module, modules: Mapping[str, nn.Module], name: str, given: Shape, activations: Mapping[str, str]
-) -> None:
-    convolution, activation = modules[name], activations.get(name)
-    assert isinstance(convolution, nn.Conv2d)
-    if len(given) != 4:
-        return
-    if activation is None:
-        _put(net, name, Fused(convolution, given))
-    else:
-        _put(net, name, Fused(convolution, given, *ACTIVATIONS[type(modules[activation])]))
-        _put(net, activation, nn.Identity())
 
 
 def _is_plain(module: nn.Module | None) -> bool:

@@ -50,7 +50,9 @@ class TrainConfig:
     epochs: int | None = setting(
         None, meaning="passes over the training pictures; chosen by their number", low=1, high=10**6
     )
-    minutes: float | None = setting(None, meaning="stop after so many minutes of training", low=0.0)
+    minutes: float | None = setting(
+        None, meaning="stop after so many minutes of training; tests between epochs take a tenth of it", low=0.0
+    )
     batch_size: int = setting(128, meaning="pictures a step", low=1, high=10**7)
     descent: str = setting(
         "mini-batch",

@@ -35,6 +35,7 @@ from striate.training.state import flatten
 from striate.training.stopping import Interrupted, Stops
 
 MEASURED_STEPS = 10  # after so many the number of steps that fits into `minutes` is known
+EVALUATING = 0.1  # of the time of a training with `minutes` that evaluations between its epochs may take
 
 
 @dataclasses.dataclass
@@ -53,8 +54,7 @@ class Session:
         self.prepared, self.folder, self.stops, self.ranks = prepared, run, stops, ranks
         self._tell, self.lines, self.mark = tell, 0, mark_of(prepared.train)
         config = prepared.config
-        self.config, self.model = config, prepared.model
-        self.machine = prepared.machine
+        self.config, self.model, self.machine = config, prepared.model, prepared.machine
         self.machine.place(self.model.net)
         self.reading = Reading(config, ranks.here, self.warn)
         self.loader = self.reading.of(prepared.train, self.canvas())
@@ -66,7 +66,7 @@ class Session:
             ranks=ranks,
             learning=prepared.learning,
         )
-        self.epochs_told = 0
+        self.epochs_told, self.evaluating = 0, 0.0  # seconds
         self.chosen = Chosen()
         self.why = ""
         self.budget = None if config.minutes is None else config.minutes * 60  # seconds
@@ -89,8 +89,7 @@ class Session:
 
     def canvas(self) -> Preprocess:
         """What pictures are brought to before they are changed at random: larger where crops are taken of them."""
-        preprocess = self.model.preprocess
-        return preprocess.wider() if self.config.crop else preprocess
+        return self.model.preprocess.wider() if self.config.crop else self.model.preprocess
 
     def interruptible(self) -> AbstractContextManager[None]:
         """A context that a stop ends at once; not where other processes would wait for this one in vain."""
@@ -168,8 +167,11 @@ class Session:
         if last:
             self.save()
             self.keep()
-        with nullcontext() if last else self.averaged():
-            tested = validated if dataset.test is None and not last else self.evaluate(dataset.held_out)
+        long = any(self.ranks.greatest(self.budget is not None and self.evaluating > EVALUATING * self.loop.seconds))
+        tested = validated if dataset.test is None else None
+        if last or (dataset.test is not None and not long):
+            with nullcontext() if last else self.averaged():
+                tested = self.evaluate(dataset.held_out)
         if self.why == "asked":
             return
         self.epochs_told, self.evaluation, self.validated = number, tested, validated
@@ -186,7 +188,9 @@ class Session:
         try:
             loader = None if isinstance(part, Pictures) else self.reading.of(part, self.model.preprocess)
             with self.interruptible():
+                begun = time.monotonic()
                 found = self.model.evaluate(part, loader=loader)
+                self.evaluating += time.monotonic() - begun
         except Interrupted:
             self.why = "asked"
             return None
