@@ -14,6 +14,21 @@ from striate.networks import build, refer
 from striate.tasks.classify import LOSSES, Classify
 
 IMAGE = (3, 32, 32)
+PREPARE = Preprocess(IMAGE, (0.5,) * 3, (0.25,) * 3, "resize")
+
+
+def learned(net):
+    """`net` whose batch norms have seen something."""
+    net.train()
+    with torch.no_grad():
+        for _ in range(5):
+            net(torch.randn(8, *IMAGE))
+    return net.eval()
+
+
+@pytest.fixture(autouse=True)
+def same_weights():
+    torch.manual_seed(0)
 
 
 @pytest.mark.parametrize("kind", LOSSES)
@@ -70,20 +85,34 @@ def test_only_what_is_in_doubt_is_computed_again():
 
 def test_where_much_is_in_doubt_or_bfloat16_is_not_known_float32_computes():
     exact, probes = nn.Sequential(nn.Flatten(), nn.Linear(12, 5)), torch.randn(PROBES, 3, 2, 2)
-    doubt = doubt_of(Classify())
-    assert isinstance(where_it_pays(exact, Off(exact, 1e-5), doubt, probes), CloseCalls)
-    assert where_it_pays(exact, Off(exact, 5.0), doubt, probes) is exact
-    assert where_it_pays(exact, exact, doubt, probes) is exact  # its weights are float32: torch refuses bfloat16
+    doubt, more = doubt_of(Classify()), torch.randn(4, 3, 2, 2)
+    assert isinstance(where_it_pays(exact, Off(exact, 1e-5), doubt, probes, more), CloseCalls)
+    assert where_it_pays(exact, Off(exact, 5.0), doubt, probes, more) is exact
+    assert where_it_pays(exact, Off(exact, float("nan")), doubt, probes, more) is exact
+    assert where_it_pays(exact, exact, doubt, probes, more) is exact  # its weights are float32: torch refuses bfloat16
+
+
+def test_what_is_no_number_in_bfloat16_is_computed_again():
+    outputs = torch.tensor([[9.0, 0, 0], [9, float("nan"), 0], [float("inf"), 0, 0]])
+    assert doubt_of(Classify())(outputs, 0.01).tolist() == [False, True, True]
+
+
+def test_black_pictures_first_do_not_hide_what_bfloat16_does_to_others():
+    net = learned(build("[(conv-bn-relu)*2-pool]*2-fc", IMAGE, 10))
+    net[-1].bias.data.zero_()
+    model = Model(net, tuple("abcdefghij"), PREPARE, refer("lenet5"))
+    black = [Asked("black", lambda preprocess: torch.zeros(IMAGE, dtype=torch.uint8))] * QUICK_PAYS
+    some = torch.randint(256, (60, *IMAGE), generator=torch.Generator().manual_seed(2)).to(torch.uint8)
+    asked = [*black, *(Asked(str(i), lambda preprocess, each=each: each) for i, each in enumerate(some))]
+    exact = torch.cat([chunk.rows for chunk in Stream(model, threads=2).of(asked)])
+    found = torch.cat([chunk.rows for chunk in Stream(model, threads=2, doubt=doubt_of(model.task)).of(asked)])
+    assert torch.equal(found.argmax(1), exact.argmax(1))
+    assert float((found.softmax(1) - exact.softmax(1)).abs().max()) <= ALIKE
 
 
 def test_a_stream_in_doubt_gives_the_labels_of_float32():
-    torch.manual_seed(0)
-    net = build("[(conv-bn-relu)*2-pool]*2-fc", IMAGE, 10).train()
-    for _ in range(5):
-        net(torch.randn(8, *IMAGE))
-    model = Model(
-        net.eval(), tuple("abcdefghij"), Preprocess(IMAGE, (0.5,) * 3, (0.25,) * 3, "resize"), refer("lenet5")
-    )
+    net = learned(build("[(conv-bn-relu)*2-pool]*2-fc", IMAGE, 10))
+    model = Model(net, tuple("abcdefghij"), PREPARE, refer("lenet5"))
     some = torch.randint(256, (QUICK_PAYS + 60, *IMAGE)).to(torch.uint8)
     asked = [Asked(str(i), lambda preprocess, each=each: each) for i, each in enumerate(some)]
     exact = torch.cat([chunk.rows for chunk in Stream(model, threads=2).of(asked)])
@@ -97,12 +126,7 @@ def test_where_no_picture_can_be_read_there_is_nothing_to_doubt():
     def damaged(preprocess):
         raise ValueError("cut")
 
-    model = Model(
-        build("conv-relu-gap-fc", IMAGE, 3).eval(),
-        ("a", "b", "c"),
-        Preprocess(IMAGE, (0.5,) * 3, (0.25,) * 3, "resize"),
-        refer("lenet5"),
-    )
+    model = Model(build("conv-relu-gap-fc", IMAGE, 3).eval(), ("a", "b", "c"), PREPARE, refer("lenet5"))
     asked = [Asked(str(i), damaged) for i in range(QUICK_PAYS)]
     chunks = list(Stream(model, doubt=doubt_of(model.task)).of(asked))
     assert sum(len(chunk.reasons) for chunk in chunks) == QUICK_PAYS

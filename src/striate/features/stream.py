@@ -24,7 +24,7 @@ from striate.data.loader_threads import Failed, Threads
 from striate.errors import ConfigError
 from striate.features.asked import Asked
 from striate.features.card import classifier_name
-from striate.features.close_calls import PROBES, Doubt, where_it_pays
+from striate.features.close_calls import PROBES, Doubt, clouds, where_it_pays
 from striate.features.extract import rows
 from striate.features.quick import at_once, quick
 from striate.model import Model
@@ -178,9 +178,10 @@ class Stream:
             return self._made(layers, self.dtype)
         if self.doubt is None or self.device.type != "cpu":
             return made
-        can_be_read = (found for one in first if isinstance(found := one.read(self.model.preprocess), Tensor))
-        probes = self._ready(list(islice(can_be_read, PROBES)))
-        return where_it_pays(made, self._made(layers, torch.bfloat16), self.doubt, probes)
+        read = (one.read(self.model.preprocess) for one in first[:: QUICK_PAYS // PROBES])
+        probes = self._ready([found for found in read if isinstance(found, Tensor)])
+        low = self._made(layers, torch.bfloat16)
+        return where_it_pays(made, low, self.doubt, probes, self._ready(list(clouds(image))))
 
     def _made(self, layers: Sequence[Layer], dtype: torch.dtype) -> nn.Module:
         net, image = self.model.net, self.model.preprocess.image
