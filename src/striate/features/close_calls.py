@@ -22,7 +22,7 @@ PROBES = 8  # pictures to measure on, spread over the first ones
 ROOM = 2.0  # times as far as the outputs of the probes were apart is allowed for in those of others
 MOST_AGAIN = 0.25  # of the probes; where more would be computed again, float32 alone is as fast
 MOST = 50.0  # of a logarithm of odds: e to it is a number
-ALIKE = 0.005  # probabilities: less than what the best calibrated of them are off by
+ALIKE = 0.01  # probabilities
 
 Doubt = Callable[[Tensor, float], Tensor]
 """Which of the outputs (n, classes) might mean another answer if two of them came `error` nearer: (n,) of bool."""

@@ -80,7 +80,7 @@ def answers(
 
     They come in the order of `paths`, within a folder by name; folders that cannot be read come last. A few pictures
     are in memory at a time. `precision`: float32, bfloat16, or "auto": for 32 pictures and more bfloat16 where the
-    processor knows it and it pays, but float32 for those whose label, or whose probability by 0.005, might then be
+    processor knows it and it pays, but float32 for those whose label, or whose probability by 0.01, might then be
     another. `unknown`: what is like none of the classes, by the threshold that the run keeps, has the label "unknown";
     so has what is less probable than `threshold`. Raises `DataError` where there is no picture, and `ConfigError` where
     the model has no threshold.
