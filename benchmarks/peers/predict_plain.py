@@ -13,7 +13,8 @@ from pathlib import Path
 import numpy as np
 import torch
 from PIL import Image
-from predict_striate import model_of
+
+from striate.model import load
 
 
 def prepared(path, like, mean, std):
@@ -36,7 +37,7 @@ def main():
     parser.add_argument("--batch", type=int, default=1)
     options = parser.parse_args()
     torch.set_num_threads(2)
-    model, files = model_of(options.net), sorted(options.folder.rglob("*.jpg"))
+    model, files = load(options.net), sorted(options.folder.rglob("*.jpg"))
     net, like = model.net, model.preprocess
     mean, std = (torch.tensor(values).view(3, 1, 1) for values in (like.mean, like.std))
     answers = []

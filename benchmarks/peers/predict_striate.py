@@ -9,12 +9,6 @@ import time
 from pathlib import Path
 
 
-def model_of(net):
-    from striate.model import load
-
-    return load(net)
-
-
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("folder", type=Path)

@@ -39,6 +39,11 @@ def folded(net: nn.Module, layers: Sequence[Layer]) -> nn.Module:
         convolution.weight, convolution.bias = fuse_conv_bn_weights(
             convolution.weight, convolution.bias, mean, variance, norm.eps, norm.weight, norm.bias
         )
-        parent, _, child = layer.name.rpartition(".")
-        setattr(made.get_submodule(parent), child, nn.Identity())
+        put(made, layer.name, nn.Identity())
     return made.requires_grad_(False)
+
+
+def put(net: nn.Module, name: str, module: nn.Module) -> None:
+    """Have `module` stand in `net` under `name`, a key path such as "layer1.0.conv1"."""
+    parent, _, child = name.rpartition(".")
+    setattr(net.get_submodule(parent), child, module)

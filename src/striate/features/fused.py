@@ -16,6 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from striate.analysis.result import Layer, Shape
+from striate.features.folded import put
 from striate.layers.same_padding import SameConv2d
 
 ACTIVATIONS: dict[type[nn.Module], tuple[str, list[float]]] = {  # oneDNN's names, and their numbers
@@ -90,9 +91,9 @@ def fuse(net: nn.Module, layers: Sequence[Layer], image: Shape, batch: int) -> i
     for name, given in plain.items():
         convolution, activation = modules[name], activations.get(name)
         assert isinstance(convolution, nn.Conv2d)
-        _put(net, name, Fused(convolution, given, *(ACTIVATIONS[type(modules[activation])] if activation else ())))
+        put(net, name, Fused(convolution, given, *(ACTIVATIONS[type(modules[activation])] if activation else ())))
         if activation:
-            _put(net, activation, nn.Identity())
+            put(net, activation, nn.Identity())
     return len(activations)
 
 
@@ -105,8 +106,3 @@ def _is_plain(module: nn.Module | None) -> bool:
 
 def _is_watched(module: nn.Module) -> bool:
     return bool(module._forward_hooks or module._forward_pre_hooks)
-
-
-def _put(net: nn.Module, name: str, module: nn.Module) -> None:
-    parent, _, child = name.rpartition(".")
-    setattr(net.get_submodule(parent), child, module)

@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from striate.analysis.result import Layer, Shape
-from striate.features.folded import folded
+from striate.features.folded import folded, put
 from striate.features.fused import fuse, there
 from striate.features.quick_response_norm import QuickResponseNorm
 
@@ -26,13 +26,13 @@ def quick(
     channels last; raises what torch raises where that or `dtype` is not known to a layer.
     """
     made = folded(net, layers).to(device, dtype).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    maps = {layer.name for layer in layers if len(layer.output) == 3}
-    for name, module in list(made.named_modules()):
-        if type(module) is nn.LocalResponseNorm and name in maps:
-            parent, _, child = name.rpartition(".")
-            setattr(made.get_submodule(parent), child, QuickResponseNorm(module))
-    if device.type == "cpu" and there(dtype):
-        fuse(made, layers, image, at_once(image, device))
+    if device.type == "cpu":
+        maps = {layer.name for layer in layers if len(layer.output) == 3}
+        for name, module in list(made.named_modules()):
+            if type(module) is nn.LocalResponseNorm and name in maps:
+                put(made, name, QuickResponseNorm(module))
+        if there(dtype):
+            fuse(made, layers, image, at_once(image, device))
     return made  # type: ignore[no-any-return]
 
 
