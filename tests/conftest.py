@@ -1,9 +1,14 @@
 """What every test shares: one thread, so that tests side by side do not wait for each other; real MNIST where it is."""
 
+import sys
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 import torch
+
+sys.path.insert(0, str(Path(__file__).parent))
+import other_packages
 
 torch.set_num_threads(1)
 
@@ -27,6 +32,16 @@ def few_digits():
 
     whole = read("digits")
     return DataSet("few digits", whole.classes, whole.train.take(slice(0, None, 7)), whole.test.take(slice(0, None, 5)))
+
+
+@pytest.fixture(scope="session")
+def torchvision() -> ModuleType:
+    return other_packages.torchvision()
+
+
+@pytest.fixture(scope="session")
+def timm() -> ModuleType:
+    return other_packages.timm()
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -1,7 +1,6 @@
 """Oracles: which pixels can change a unit, by the gradient of that unit; and the networks of other people."""
 
-from importlib.util import find_spec
-from types import ModuleType, SimpleNamespace
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -69,30 +68,3 @@ def support(x: Tensor, out: Tensor, unit: tuple[int, ...]) -> list[tuple[int, in
 def gradients() -> SimpleNamespace:
     """`with_positive_weights`, `outputs_of` and `support`."""
     return SimpleNamespace(with_positive_weights=with_positive_weights, outputs_of=outputs_of, support=support)
-
-
-@pytest.fixture(scope="session")
-def torchvision() -> ModuleType:
-    """torchvision; its networks work without its compiled operators, which a CPU build of torch cannot load."""
-    if find_spec("torchvision") is None:
-        pytest.skip("torchvision is not installed")
-    try:
-        import torchvision
-    except RuntimeError:
-        for name in ("nms", "qnms"):
-            OPERATORS.define(f"{name}(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
-        import torchvision
-    return torchvision
-
-
-@pytest.fixture(scope="session")
-def timm(torchvision: ModuleType) -> ModuleType:
-    """timm, which imports torchvision."""
-    if find_spec("timm") is None:
-        pytest.skip("timm is not installed")
-    import timm
-
-    return timm
-
-
-OPERATORS = torch.library.Library("torchvision", "FRAGMENT")  # holds the missing schemas as long as it lives

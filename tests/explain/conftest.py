@@ -1,9 +1,7 @@
 """A network that learned a known cause, and the networks of other people. `explained_networks` is importable."""
 
 import sys
-from importlib.util import find_spec
 from pathlib import Path
-from types import ModuleType
 
 import pytest
 import torch
@@ -34,30 +32,3 @@ def finder() -> nn.Module:
     assert (net(unseen).argmax(1) == targets).float().mean() > 0.97
     net.zero_grad()
     return net
-
-
-@pytest.fixture(scope="session")
-def torchvision() -> ModuleType:
-    """torchvision; its networks work without its compiled operators, which a CPU build of torch cannot load."""
-    if find_spec("torchvision") is None:
-        pytest.skip("torchvision is not installed")
-    try:
-        import torchvision
-    except RuntimeError:
-        for name in ("nms", "qnms"):
-            OPERATORS.define(f"{name}(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
-        import torchvision
-    return torchvision
-
-
-@pytest.fixture(scope="session")
-def timm(torchvision: ModuleType) -> ModuleType:
-    """timm, which imports torchvision."""
-    if find_spec("timm") is None:
-        pytest.skip("timm is not installed")
-    import timm
-
-    return timm
-
-
-OPERATORS = torch.library.Library("torchvision", "FRAGMENT")  # holds the missing schemas as long as it lives

@@ -7,7 +7,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
-from oracle import torchvision
+from other_packages import torchvision
 
 from striate.errors import WeightsError
 from striate.weights.catalogue import entries, entry_of, imagenet_classes, preparation_of, weights_of

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from oracle import torchvision
+from other_packages import torchvision
 from small_networks import held, small
 from torch import nn
 

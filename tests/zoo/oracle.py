@@ -10,12 +10,9 @@ Nothing is imported from these packages until a test asks for one; where one is 
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from functools import cache
-from importlib.util import find_spec
-from types import ModuleType
 
-import pytest
 import torch
+from other_packages import timm, torchvision
 from torch import Tensor, nn
 
 from striate.rows import Shape
@@ -56,29 +53,7 @@ def torchvision_model(name: str, **options: object) -> nn.Module:
 
 def timm_model(name: str, **options: object) -> nn.Module:
     """timm's network without trained weights."""
-    torchvision()
-    if find_spec("timm") is None:
-        pytest.skip("timm is not installed")
-    import timm
-
-    return timm.create_model(name, pretrained=False, **options)
-
-
-@cache
-def torchvision() -> ModuleType:
-    """The package; its networks work without its compiled operators, which a CPU build of torch cannot load."""
-    if find_spec("torchvision") is None:
-        pytest.skip("torchvision is not installed")
-    try:
-        import torchvision
-    except RuntimeError:
-        for name in ("nms", "qnms"):
-            OPERATORS.define(f"{name}(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
-        import torchvision
-    return torchvision
-
-
-OPERATORS = torch.library.Library("torchvision", "FRAGMENT")  # holds the missing schemas as long as it lives
+    return timm().create_model(name, pretrained=False, **options)
 
 
 def randomised(net: nn.Module, dtype: torch.dtype, seed: int = 0) -> nn.Module:

@@ -3,7 +3,8 @@
 from collections import OrderedDict
 from collections.abc import Callable
 
-from oracle import Oracle, timm_model, torchvision, torchvision_model
+from oracle import Oracle, timm_model, torchvision_model
+from other_packages import torchvision
 from torch import Tensor, nn
 from torch.nn.functional import pad
 

@@ -2,29 +2,18 @@
 
 from __future__ import annotations
 
-from importlib.util import find_spec
+from importlib import import_module
 from types import ModuleType
 
 import pytest
 import torch
 from torch import Tensor
 
-MISSING = torch.library.Library("torchvision", "FRAGMENT")  # holds the missing schemas as long as it lives
-
 
 @pytest.fixture(scope="session")
-def peer() -> ModuleType:
-    """torchvision.transforms.functional; it works without the compiled operators, which a CPU torch cannot load."""
-    if find_spec("torchvision") is None:
-        pytest.skip("torchvision is not installed")
-    try:
-        import torchvision  # noqa: F401  (it fails at once where operators are missing)
-    except RuntimeError:
-        for name in ("nms", "qnms"):
-            MISSING.define(f"{name}(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
-    from torchvision.transforms import functional
-
-    return functional
+def peer(torchvision: ModuleType) -> ModuleType:
+    """torchvision.transforms.functional."""
+    return import_module("torchvision.transforms.functional")
 
 
 @pytest.fixture
