@@ -11,6 +11,7 @@ import time
 import numpy as np
 import torch
 from mnist import pictures
+from other_torchvision import torchvision
 from PIL import Image
 from torch import nn
 from torch.utils.data import DataLoader, Dataset
@@ -19,14 +20,11 @@ MEAN, STD = 0.1307, 0.3081
 
 
 def transform():
-    try:
-        library = torch.library.Library("torchvision", "DEF")  # a CUDA build of torchvision beside a CPU torch
-        for name in ("nms", "qnms"):
-            library.define(f"{name}(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
-        from torchvision import transforms
-    except (ImportError, RuntimeError):
+    package = torchvision()
+    if package is None:
         return lambda picture: (torch.from_numpy(np.array(picture)).float().div(255)[None] - MEAN) / STD
-    return transforms.Compose([transforms.ToTensor(), transforms.Normalize((MEAN,), (STD,))])
+    steps = package.transforms
+    return steps.Compose([steps.ToTensor(), steps.Normalize((MEAN,), (STD,))])
 
 
 class Digits(Dataset):

@@ -12,28 +12,12 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from other_torchvision import torchvision
 from PIL import Image
 from torch.utils.data import DataLoader
 
 MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 SIZE = (224, 224)
-
-
-def torchvision():
-    """The package, also where its compiled part is for another build of torch; or None."""
-    try:
-        library = torch.library.Library("torchvision", "DEF")
-        for name in ("nms", "qnms"):
-            library.define(f"{name}(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
-    except RuntimeError:  # it is there already
-        pass
-    try:
-        import torchvision.datasets
-        import torchvision.io
-        import torchvision.transforms.v2
-    except (ImportError, RuntimeError):
-        return None
-    return torchvision
 
 
 class Folder:
