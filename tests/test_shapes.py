@@ -71,6 +71,7 @@ def pools(draw):
     yield aten.max_pool2d_with_indices.default, (x, kernel, stride, padding, [1, 1], ceil)
     yield aten.avg_pool2d.default, (x, kernel, stride, padding, ceil, False)
     yield aten._adaptive_avg_pool2d.default, (x, [draw.randint(1, 4), draw.randint(1, 7)])
+    yield aten.constant_pad_nd.default, (x, [draw.randint(-2, 3) for _ in range(2 * draw.randint(1, 4))], 0.5)
     yield aten.upsample_nearest2d.default, (x, [draw.randint(5, 20)] * 2)
     yield aten.upsample_bilinear2d.default, (x, [draw.randint(5, 20)] * 2, False)
 

@@ -104,10 +104,9 @@ def convolution(
         return UNKNOWN
     maps = weight.shape[1] * groups if transposed else weight.shape[0]
     channels = weight.shape[0] if transposed else weight.shape[1] * groups
-    if transposed:
-        _refuse_transposed(x, channels, stride, dilation, output_padding)
     numbers = zip(x.shape[2:], weight.shape[2:], stride, [2 * p for p in padding], dilation, strict=True)
     if transposed:
+        _refuse_transposed(x, channels, stride, dilation, output_padding)
         size = [transposed_size(*axis, extra) for axis, extra in zip(numbers, output_padding, strict=True)]
     else:
         size = [output_size(*axis) for axis in numbers]
@@ -160,10 +159,8 @@ def layer_norm_backward(
 ) -> Any:
     if not plain(grad, x, weight, bias):
         return UNKNOWN
-    return tuple(
-        like(tensor) if needed and tensor is not None else None
-        for tensor, needed in zip((x, weight, bias), mask, strict=True)
-    )
+    given = zip((x, weight, bias), mask, strict=True)
+    return tuple(like(tensor) if needed and tensor is not None else None for tensor, needed in given)
 
 
 def max_pool(
@@ -199,14 +196,16 @@ def _pooled(x: Tensor, kernel: Any, stride: Any, padding: Any, dilation: Any, ce
     return [*x.shape[:-axes], *size] if min(size) > 0 else None
 
 
-def adaptive_pool(func: Any, x: Tensor, size: Sequence[int]) -> Any:
-    right = plain(x) and x.dim() in (3, 4) and min(size) > 0
-    return new(x, *x.shape[:-2], *size) if right else UNKNOWN
-
-
-def upsample(func: Any, x: Tensor, size: Sequence[int], *_: Any, **__: Any) -> Any:
+def resize(func: Any, x: Tensor, size: Sequence[int], *_: Any, **__: Any) -> Any:
     right = plain(x) and size is not None and x.dim() == 4 and min(size) > 0
     return new(x, *x.shape[:2], *size) if right else UNKNOWN
+
+
+def constant_pad(func: Any, x: Tensor, pad: Sequence[int], value: float = 0) -> Any:
+    """`pad`: pixels before and after along the last axis, then along the one before it, ...; below 0 they go."""
+    more = [first + last for first, last in zip(pad[::2], pad[1::2], strict=True)][::-1]
+    size = [n + m for n, m in zip(x.shape, [0] * (x.dim() - len(more)) + more, strict=True)]
+    return new(x, *size) if plain(x) and min(size) > 0 else UNKNOWN
 
 
 def upsample_backward(func: Any, grad: Tensor, size: Any, input_size: Sequence[int], *_: Any, **__: Any) -> Any:
@@ -277,7 +276,7 @@ RULES: dict[Any, Callable[..., Any]] = {
     **{getattr(aten, name): element_wise for name in ELEMENT_WISE},
     **dict.fromkeys((aten.max_pool2d_with_indices_backward, aten.avg_pool2d_backward), second),
     **dict.fromkeys((aten.avg_pool3d_backward, aten._adaptive_avg_pool2d_backward), second),
-    **dict.fromkeys((aten.upsample_nearest2d, aten.upsample_bilinear2d), upsample),
+    **dict.fromkeys((aten._adaptive_avg_pool2d, aten.upsample_nearest2d, aten.upsample_bilinear2d), resize),
     **dict.fromkeys((aten.upsample_nearest2d_backward, aten.upsample_bilinear2d_backward), upsample_backward),
     **dict.fromkeys((aten.mm, aten.bmm), matrix),
     **dict.fromkeys((aten.addmm, aten.baddbmm), matrix_and_sum),
@@ -295,6 +294,6 @@ RULES: dict[Any, Callable[..., Any]] = {
     aten.max_pool2d_with_indices: max_pool,
     aten.avg_pool2d: average_pool,
     aten.avg_pool3d: average_pool_3d,
-    aten._adaptive_avg_pool2d: adaptive_pool,
+    aten.constant_pad_nd: constant_pad,
     aten.cat: cat,
 }
