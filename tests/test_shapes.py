@@ -155,8 +155,9 @@ def test_a_mistake_keeps_the_words_of_torch():
 def test_it_keeps_the_compiler_out():
     code = (
         "import sys, torch; from torch import nn; from striate.shapes import ShapesOnly\n"
-        "net = nn.Sequential(nn.Conv2d(1, 6, 5), nn.BatchNorm2d(6), nn.ReLU(), nn.MaxPool2d(2), nn.Flatten(),"
-        " nn.Linear(864, 10)).to('meta')\n"
+        "from striate.layers.squeeze_excitation import SqueezeExcitation\n"
+        "net = nn.Sequential(nn.ZeroPad2d((0, 4, 0, 4)), nn.Conv2d(1, 6, 5), nn.BatchNorm2d(6), nn.ReLU(),"
+        " SqueezeExcitation(6), nn.MaxPool2d(2), nn.Flatten(), nn.Linear(1176, 10)).to('meta')\n"
         "with ShapesOnly(): net(torch.empty(2, 1, 28, 28, device='meta'))\n"
         "sys.exit('sympy' in sys.modules or 'torch._dynamo' in sys.modules)"
     )

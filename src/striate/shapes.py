@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from itertools import pairwise
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
@@ -85,8 +86,8 @@ def element_wise(func: Any, *args: Any, **_: Any) -> Any:
     shape = first.shape
     if any(tensor.shape != shape for tensor in tensors):
         try:
-            shape = torch.broadcast_shapes(*(tensor.shape for tensor in tensors))
-        except RuntimeError:
+            shape = torch.Size(np.broadcast_shapes(*(tensor.shape for tensor in tensors)))  # torch's imports sympy
+        except ValueError:
             return UNKNOWN
     if func._schema.is_mutable:
         return first if first.shape == shape else UNKNOWN
