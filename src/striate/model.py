@@ -17,7 +17,7 @@ from striate.data.classes import class_number
 from striate.data.loader import Loader
 from striate.data.preprocess import Preprocess
 from striate.data.records import Part, Pictures
-from striate.errors import ConfigError, RunError, WeightsError
+from striate.errors import ConfigError, DataError, RunError, WeightsError
 from striate.explain.features import classifier_input, layer_output
 from striate.explain.grades import Grade, grades
 from striate.explain.methods import Maps, explained
@@ -134,6 +134,7 @@ class Model:
         """The answers on `pictures`, whose labels count this model's classes; unreadable ones are left out.
 
         `loader`: an open one of `pictures` and this preprocessing, which stays open; else one with so many `workers`.
+        `DataError` where all are.
         """
         if isinstance(pictures, Pictures):
             given = self.outputs(pictures.images)
@@ -148,6 +149,9 @@ class Model:
                     index.append(batch.index)
             unreadable = {pictures.name(i): why for i, why in loader.unreadable.items()}
         positions, given = torch.cat(index), torch.cat(outputs)
+        if not len(positions):
+            first = next(iter(unreadable.values()), "there are none.")
+            raise DataError(f"none of {len(pictures):,} pictures can be read; the first: {first}")
         return Evaluation(self.task.decode(given), pictures.labels[positions], unreadable, positions, given)
 
     def predict(self, files: Sequence[str | Path]) -> list[Prediction]:
@@ -217,10 +221,10 @@ def load(
 ) -> Model:
     """The model of a run folder or a model.safetensors file, or a network with trained weights.
 
-    `source`: where the run is, or a network as `striate.build` takes it. `weights`: a file of any common kind, or the
-    name of public weights; "imagenet" is meant where a network of the zoo is named without any. `classes`, `image`:
-    where the network is to have others than its weights: all weights that fit are kept, and `report` says which do not.
-    `net`: needed only where the network of a run is Python code, which no file may start.
+    `source`: where the run is, or a network as `striate.build` takes it. `weights`: a file of any common kind, the
+    folder of a run, or the name of public weights; "imagenet" is meant where a network of the zoo is named without any.
+    `classes`, `image`: where the network is to have others than its weights: all weights that fit are kept, and
+    `report` says which do not. `net`: needed only where the network of a run is Python code, which no file may start.
 
     Raises `RunError`, `WeightsError`, `UnknownName`, `ConfigError`.
 
@@ -230,6 +234,8 @@ def load(
     striate.errors.WeightsError: resnet50: there are no weights called 'imagenet_v3'. There are imagenet, imagenet_v2.
     """
     wanted = str(source) if isinstance(source, Path) else source
+    if weights is not None and Path(weights).is_dir():
+        return load(weights, classes=classes, image=image, net=wanted)
     if not isinstance(wanted, str) or weights is not None or (net is None and _is_network(wanted)):
         made = trained(wanted, weights, classes=classes, image=image)
         return Model(made.net, made.classes, made.preprocess, made.reference, made.facts, report=made.report)

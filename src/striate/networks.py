@@ -105,7 +105,9 @@ def rebuild(reference: Reference, image: Shape, classes: int) -> nn.Module:
     """The network that a file names. Only names of the zoo and notation: `ConfigError` for anything that is code."""
     if reference.kind in ("zoo", "notation"):
         return with_head(build(reference.text, image, classes, letters=reference.letters), reference, classes)
-    again = f"--net {reference.text}" if reference.kind == "file" else "the module as net="
+    again = "the module as net="
+    if reference.kind == "file":
+        again = f"--net {reference.text}, and the run by --weights where it is given by --net"
     raise ConfigError(f"this model's network is Python code ({reference.text}), which no file may start. Give {again}.")
 
 

@@ -34,7 +34,7 @@ IMAGENET = 1000  # classes
 class Trained:
     """A network with its weights. `facts`: where they come from; `report`: how they came into the network.
 
-    `sure`: whether anything says how pictures are prepared for them.
+    `sure`: whether anything says how pictures are prepared for them; `guess`: the note on that.
     """
 
     net: nn.Module
@@ -44,6 +44,7 @@ class Trained:
     facts: dict[str, Any]
     report: Report
     sure: bool = True
+    guess: str = ""
 
 
 def trained(
@@ -84,7 +85,7 @@ def trained(
         notes += ["its 1000 classes are taken for those of ImageNet in their usual order"] if count == IMAGENET else []
     facts = {"weights": _facts(entry) if entry else {"file": str(checkpoint.path)}}
     report = replace(report, notes=tuple(notes))
-    return Trained(module.eval(), names, preprocess.for_image(shape), reference, facts, report, sure)
+    return Trained(module.eval(), names, preprocess.for_image(shape), reference, facts, report, sure, note)
 
 
 def _is_file(weights: str | Path) -> bool:

@@ -1,7 +1,9 @@
 """`striate features`, `classify-features`, `index` and `search`, as a person and as a program meet them."""
 
+import io
 import json
 import shutil
+import sys
 
 import pytest
 import torch
@@ -9,6 +11,7 @@ from PIL import Image
 from test_commands import run, wrong
 
 import striate
+from striate.cli.counting import counting
 from striate.features.card import Card
 from striate.features.index import load_index
 from striate.features.table import read_table, table, write_table
@@ -44,6 +47,19 @@ def indexed(trained, photographs, tmp_path_factory):
     path = tmp_path_factory.mktemp("indexed") / "digits.index"
     striate.index(photographs, path, trained)
     return path
+
+
+def test_on_a_terminal_pictures_are_counted(monkeypatch):
+    class Terminal(io.StringIO):
+        def isatty(self):
+            return True
+
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setattr(sys, "stderr", Terminal())
+    with counting() as step:
+        for _ in range(1234):
+            step()
+    assert "1,234 pictures" in sys.stderr.getvalue()
 
 
 class TestFeatures:
@@ -139,6 +155,18 @@ class TestClassifyFeatures:
         assert run(capsys, "report", folder)[0] == 0
         assert f"--kind {kind}" in (folder / "report.html").read_text()
 
+    def test_classes_that_are_missing_and_pictures_that_cannot_be_read_are_told(
+        self, capsys, written, photographs, tmp_path
+    ):
+        striate.classify_features(written, run=tmp_path / "run")
+        shutil.copytree(photographs / "digit 1", tmp_path / "some" / "digit 1")
+        code, out, err = run(capsys, "evaluate", tmp_path / "run", tmp_path / "some")
+        count = len(list((photographs / "digit 1").iterdir())) - 1
+        assert code == 0
+        assert f"on {count} pictures" in out
+        assert "the data have no 'digit 0'" in err
+        assert "left out: digit 1/empty.png: is empty" in err
+
     def test_the_held_out_part_is_not_learned_from(self, written, tmp_path):
         found = read_table(written)
         spoiled = [
@@ -172,7 +200,8 @@ class TestClassifyFeatures:
         found = read_table(written)
         labels = ["alone", *found.labels[1:]]
         write_table(tmp_path / "f.npz", table(found.features, found.files, labels=labels))
-        assert "class 'alone' has one picture" in wrong(capsys, "classify-features", tmp_path / "f.npz")
+        said = wrong(capsys, "classify-features", tmp_path / "f.npz")
+        assert "class 'alone' has 1 picture; each needs at least two to learn from" in said
 
     def test_another_network_than_the_one_that_made_them_is_refused(self, capsys, written, few_digits, tmp_path):
         other = striate.train(few_digits, "lenet5", run=tmp_path / "other", epochs=1, seed=3).run.folder
@@ -256,6 +285,16 @@ class TestSearch:
         assert "left out: " in err
         assert out.count("\n") == 4 * queries
 
+    def test_a_page_is_full_at_some_number_and_says_what_is_missing(
+        self, capsys, indexed, photographs, tmp_path, monkeypatch
+    ):
+        monkeypatch.setattr("striate.reports.search_page.MOST_PICTURES", 5)
+        page = tmp_path / "found.html"
+        files = sorted((photographs / "digit 2").iterdir())[:3]
+        assert run(capsys, "search", indexed, *files, "-k", "4", "--gallery", page)[0] == 0
+        assert page.read_text().count("<figure>") == 2 + 5  # two queries
+        assert "7 more of them are not shown" in page.read_text()
+
     def test_pictures_without_labels_are_found_but_cannot_be_ranked(self, capsys, trained, photographs, tmp_path):
         shutil.copytree(photographs / "digit 2", tmp_path / "loose")
         assert run(capsys, "index", tmp_path / "loose", "-o", tmp_path / "index", "--net", trained)[0] == 0
@@ -271,6 +310,11 @@ class TestSearch:
         file = next(iter(sorted((photographs / "digit 0").iterdir())))
         a, b = (striate.search(indexed, file, 3, net=net) for net in (None, made.folder))
         assert [hit.file for hit in a.found[0].results] == [hit.file for hit in b.found[0].results]
+
+    def test_a_run_that_remembers_its_pictures_has_the_features_of_its_network(self, trained, written, tmp_path):
+        made = striate.classify_features(written, "nearest_neighbours", run=tmp_path / "run").run
+        pictures = torch.randint(256, (3, 1, 28, 28), dtype=torch.uint8)
+        assert torch.equal(load(made.folder).features(pictures), load(trained).features(pictures))
 
     def test_an_index_of_other_weights_is_refused_and_both_are_named(
         self, capsys, indexed, photographs, few_digits, tmp_path

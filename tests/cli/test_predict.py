@@ -1,6 +1,7 @@
 """`striate predict` on folders: every picture answered, bad ones listed, and answers written in any format."""
 
 import csv
+import gc
 import json
 import os
 import subprocess
@@ -173,10 +174,30 @@ class TestGallery:
         assert len(group.sure) == len(group.unsure) == EACH
         assert "Shown are 24 of 1\u202f000 pictures" in (tmp_path / "page.html").read_text()
 
+    def test_a_label_whose_ends_do_not_fit_any_more_is_left_out(self, tmp_path, monkeypatch):
+        from striate.model import Prediction
+        from striate.reports.answers_page import Gallery
+
+        monkeypatch.setattr("striate.reports.answers_page.MOST", 40)
+        with Gallery(tmp_path / "page.html", "a network") as page:
+            for i in range(200):
+                page.add(Prediction(f"{i}.png", "ab"[i % 2], i / 200, ()))
+        assert [group.name for group in page._groups(list(page.labels.values()))] == ["a"]
+
 
 class TestMistakes:
     def test_a_single_bad_file_is_one_line(self, capsys, trained, photographs):
         assert "empty.jpg: is empty" in wrong(capsys, "predict", trained, photographs / "b" / "empty.jpg", "--json")
+
+    @pytest.mark.parametrize("suffix", [".csv", ".json", ".parquet"])
+    def test_a_mistake_on_the_way_leaves_no_file_of_answers(self, capsys, trained, photographs, tmp_path, suffix):
+        if suffix == ".parquet":
+            pytest.importorskip("pyarrow")
+        assert "is empty" in wrong(
+            capsys, "predict", trained, photographs / "b" / "empty.jpg", "-o", tmp_path / f"answers{suffix}"
+        )
+        gc.collect()  # whatever writes is not left to close itself, into a file that is no longer its own
+        assert not list(tmp_path.iterdir())
 
     def test_where_nothing_can_be_read_the_exit_code_is_1(self, capsys, trained, photographs):
         files = [photographs / "b" / "empty.jpg", photographs / "b" / "cut.png", "nowhere.png"]
@@ -209,6 +230,16 @@ class TestMistakes:
         (tmp_path / "file").write_text("in the way")
         out = tmp_path / "file" / "answers.csv"
         assert f"{out}: cannot be written" in wrong(capsys, "predict", trained, photographs, "-o", out)
+
+    def test_a_page_that_cannot_be_written_is_one_line_and_the_answers_are_kept(
+        self, capsys, trained, photographs, tmp_path
+    ):
+        (tmp_path / "file").write_text("in the way")
+        page, out = tmp_path / "file" / "page.html", tmp_path / "answers.csv"
+        said = wrong(capsys, "predict", trained, photographs / "a", "-o", out, "--gallery", page)
+        assert f"{page}: cannot be written" in said
+        assert "Give another --gallery." in said
+        assert len(out.read_text().splitlines()) == 31
 
     def test_a_folder_alone_needs_a_run(self, capsys, photographs):
         assert "is one folder. Give the folder of a run before it" in wrong(capsys, "predict", photographs)

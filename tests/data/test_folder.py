@@ -159,3 +159,6 @@ def test_a_folder_is_trained_on_and_evaluated_with_its_classes_in_another_order(
     found = striate.evaluate(tmp_path / "run", later)
     assert found.accuracy == 1.0
     assert "the data have no 'black'" in found.classes
+    (later / "white" / "a.png").write_bytes(b"")
+    with pytest.raises(DataError, match=r"none of 1 pictures can be read; the first: .*a\.png: is empty"):
+        striate.evaluate(tmp_path / "run", later)

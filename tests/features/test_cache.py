@@ -14,16 +14,11 @@ def cache(tmp_path):
     return FeatureCache(tmp_path / "kept")
 
 
-def test_features_are_computed_once(cache):
-    calls = []
-
-    def compute():
-        calls.append(1)
-        return torch.arange(6.0).reshape(2, 3)
-
-    first, second = (cache.features(key(CARD, "p"), compute) for _ in range(2))
-    assert first.equal(second)
-    assert len(calls) == 1
+def test_features_that_were_kept_come_back_to_the_bit(cache):
+    given = torch.randn(2, 3)
+    assert cache.get("k") is None
+    assert cache.put("k", given)
+    assert cache.get("k").equal(given)
 
 
 def test_whatever_features_depend_on_gives_another_key():
@@ -35,14 +30,14 @@ def test_whatever_features_depend_on_gives_another_key():
     assert key(Card("the same under another name", "a" * 64, None, "b" * 64), "p") == key(CARD, "p")
 
 
-def test_damaged_features_are_computed_again(cache):
+def test_damaged_features_are_forgotten(cache):
     cache.put("k", torch.ones(100, 3))
     file = next(cache.place.iterdir())
     body = bytearray(file.read_bytes())
     body[-5] ^= 1
     file.write_bytes(body)
     assert cache.get("k") is None
-    assert cache.features("k", lambda: torch.zeros(1)).tolist() == [0]
+    assert cache.put("k", torch.zeros(1))
     assert cache.get("k").tolist() == [0]
 
 
@@ -67,14 +62,14 @@ def test_what_is_too_large_or_not_a_number_is_not_kept(tmp_path):
     cache = FeatureCache(tmp_path, most_bytes=100)
     assert not cache.put("k", torch.ones(26))
     assert not cache.put("k", torch.tensor([float("nan")]))
-    assert cache.features("k", lambda: torch.ones(26)).sum() == 26
     assert not list(tmp_path.iterdir())
 
 
-def test_a_folder_that_cannot_be_written_costs_only_time(tmp_path):
+def test_a_folder_that_cannot_be_written_keeps_nothing(tmp_path):
     (tmp_path / "file").write_text("in the way")
     cache = FeatureCache(tmp_path / "file" / "kept")
-    assert cache.features("k", lambda: torch.ones(2)).tolist() == [1, 1]
+    assert not cache.put("k", torch.ones(2))
+    assert cache.get("k") is None
 
 
 def test_what_a_killed_process_left_is_removed_after_a_day(cache):

@@ -6,8 +6,8 @@ from torch import nn
 
 from striate.errors import ConfigError, DataError, StriateError
 from striate.features.card import Card, classifier_name, weights_sha256
-from striate.features.classifiers import fitted, probabilities
-from striate.features.extract import features_of, features_of_files, rows
+from striate.features.classifiers import fitted
+from striate.features.extract import rows
 from striate.features.reuse import with_classifier
 
 
@@ -42,32 +42,20 @@ def test_a_network_without_a_layer_for_its_classes_says_so(model):
 def test_features_of_a_layer_are_means_over_its_maps(model, images):
     net_input = model.preprocess.normalise(images)
     expected = model.net[0](net_input).mean((2, 3))
-    assert torch.allclose(features_of(model, images, "0"), expected, atol=1e-6)
-    assert torch.allclose(features_of(model, images), model.net[:6](net_input), atol=1e-6)
+    assert torch.allclose(rows(model.features(images, "0")), expected, atol=1e-6)
+    assert torch.allclose(rows(model.features(images)), model.net[:6](net_input), atol=1e-6)
     assert rows(torch.ones(2, 3, 4)).shape == (2, 12)
-
-
-def test_files_have_the_features_of_their_pixels(model, images, tmp_path):
-    from PIL import Image
-
-    files = []
-    for i, image in enumerate(images):
-        files.append(tmp_path / f"{i}.png")
-        Image.fromarray(image[0].numpy()).save(files[-1])
-    assert torch.allclose(features_of_files(model, files), features_of(model, images), atol=1e-6)
-    with pytest.raises(DataError, match="no pictures"):
-        features_of_files(model, [])
 
 
 @pytest.mark.parametrize("kind", ["logistic", "nearest_neighbours"])
 def test_a_network_with_a_new_classifier_answers_as_the_classifier_of_its_features(model, kind):
     images = torch.randint(256, (20, 1, 12, 12), dtype=torch.uint8)
-    features, labels = features_of(model, images), torch.arange(20) % 2
+    features, labels = rows(model.features(images)), torch.arange(20) % 2
     found = fitted(features, labels, ("left", "right"), kind)
     before = weights_sha256(model.net)
     made = with_classifier(model, found)
     assert made.classes == ("left", "right")
-    assert torch.allclose(made.probabilities(images), probabilities(found, features), atol=1e-5)
+    assert torch.allclose(made.probabilities(images), found.outputs(features).softmax(1), atol=1e-5)
     assert weights_sha256(model.net) == before
 
 
@@ -79,7 +67,7 @@ def test_a_linear_classifier_is_saved_and_loaded_with_its_network_like_any_other
     preprocess = Preprocess((1, 32, 32), (0.5,), (0.5,), "resize")
     model = Model(build("lenet5", (1, 32, 32), 10).eval(), tuple("abcdefghij"), preprocess, refer("lenet5"))
     images = torch.randint(256, (12, 1, 32, 32), dtype=torch.uint8)
-    found = fitted(features_of(model, images), torch.arange(12) % 3, ("x", "y", "z"))
+    found = fitted(rows(model.features(images)), torch.arange(12) % 3, ("x", "y", "z"))
     made = with_classifier(model, found, {"classifier": "logistic"})
     made.save(tmp_path)
     again = load(tmp_path)
@@ -88,7 +76,7 @@ def test_a_linear_classifier_is_saved_and_loaded_with_its_network_like_any_other
 
 
 def test_a_classifier_that_fits_no_place_is_refused(model, images):
-    features = features_of(model, images, "0")
+    features = rows(model.features(images, "0"))
     found = fitted(features, torch.arange(7) % 2, ("a", "b"))
     with pytest.raises(ConfigError, match="'6' is given 16 features, but the classifier takes 6"):
         with_classifier(model, found)
@@ -99,6 +87,6 @@ def test_a_classifier_that_fits_no_place_is_refused(model, images):
 
 def test_a_card_of_something_else_is_refused(model):
     assert Card.from_json(Card.of(model).as_json(), "x") == Card.of(model)
-    for wrong in (None, [], {}, {**Card.of(model).as_json(), "weights": 3}):
+    for wrong in (None, [], {}, {**Card.of(model).as_json(), "weights": 3}, {**Card.of(model).as_json(), "data": 3}):
         with pytest.raises(StriateError, match="somewhere: "):
             Card.from_json(wrong, "somewhere")

@@ -2,10 +2,9 @@ import numpy as np
 import pytest
 import torch
 
-from striate.errors import DataError, UnknownName, WeightsError
-from striate.features.classifiers import fitted, probabilities
+from striate.errors import DataError, UnknownName
+from striate.features.classifiers import fitted
 from striate.features.folds import folds
-from striate.features.kept import load_classifier, save_classifier
 from striate.features.marks import kinds
 
 KINDS = ("logistic", "linear_svm", "centroid", "nearest_neighbours")
@@ -37,7 +36,7 @@ def test_answers_are_those_of_scikit_learn_at_the_chosen_strength(task, kind, pi
     mean, length = x[train].mean(0), ((x[train] - x[train].mean(0)) ** 2).sum(1).mean() ** 0.5
     theirs = peer(kind, found.strength).fit(((x[train] - mean) / length).numpy(), labels[train].numpy())
     expected = theirs.predict(((x[test] - mean) / length).numpy())
-    answers = probabilities(found, x[test]).argmax(1).numpy()
+    answers = found.outputs(x[test]).argmax(1).numpy()
     assert (answers == expected).mean() >= 0.99  # one close call may fall to either side
 
 
@@ -55,15 +54,15 @@ def test_probabilities_of_logistic_regression_are_scikit_learns_before_the_tempe
 def test_two_classes_are_told_apart_as_well(task, kind):
     x, labels, classes = task(80, 40, 2, apart=0.6)
     found = fitted(x[:40], labels[:40], classes, kind)
-    assert probabilities(found, x[40:]).shape == (40, 2)
-    assert (probabilities(found, x[40:]).argmax(1) == labels[40:]).double().mean() > 0.85
+    assert found.outputs(x[40:]).shape == (40, 2)
+    assert (found.outputs(x[40:]).argmax(1) == labels[40:]).double().mean() > 0.85
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_cross_validated_accuracy_is_that_of_new_pictures_within_chance(task, kind):
     x, labels, classes = task(1000, 50, apart=0.3)
     found = fitted(x[:200], labels[:200], classes, kind)
-    fresh = (probabilities(found, x[200:]).argmax(1) == labels[200:]).double().mean()
+    fresh = (found.outputs(x[200:]).argmax(1) == labels[200:]).double().mean()
     assert found.accuracy == pytest.approx(float(fresh), abs=0.08)
     assert (found.held_out.argmax(1) == labels[:200]).double().mean() == pytest.approx(found.accuracy)
 
@@ -80,7 +79,8 @@ def test_turning_the_axes_of_the_features_changes_nothing(task):
     x, labels, classes = task(60, 80)
     turn = torch.linalg.qr(torch.randn(80, 80, generator=torch.Generator().manual_seed(3)))[0]
     first, second = (fitted(given, labels, classes, "logistic") for given in (x, x @ turn))
-    assert probabilities(second, x @ turn).numpy() == pytest.approx(probabilities(first, x).numpy(), abs=0.01)
+    answers, expected = second.outputs(x @ turn).softmax(1), first.outputs(x).softmax(1)
+    assert answers.numpy() == pytest.approx(expected.numpy(), abs=0.01)
 
 
 def test_a_linear_kind_becomes_one_fully_connected_layer(task):
@@ -97,27 +97,6 @@ def test_a_head_exports_and_answers_for_any_batch(task, kind):
     batch = torch.export.Dim("batch", min=2, max=64)
     exported = torch.export.export(head, (x[:5],), dynamic_shapes=({0: batch},)).module()
     assert torch.allclose(exported(x[:9]), head(x[:9]), atol=1e-5)
-
-
-@pytest.mark.parametrize("kind", KINDS)
-def test_a_classifier_comes_back_from_its_file_as_it_was(task, kind, tmp_path):
-    x, labels, classes = task(40, 20)
-    found = fitted(x, labels, classes, kind)
-    save_classifier(tmp_path / "c.safetensors", found, {"network": "n"})
-    again, card = load_classifier(tmp_path / "c.safetensors")
-    assert card == {"network": "n"}
-    assert probabilities(again, x).equal(probabilities(found, x))
-    assert (again.classes, again.accuracies, again.held_out.tolist()) == (
-        found.classes, found.accuracies, found.held_out.tolist()
-    )  # fmt: skip
-
-
-def test_a_file_of_something_else_is_no_classifier(tmp_path):
-    from striate.weights.files import save_tensors
-
-    save_tensors(tmp_path / "w.safetensors", {"weight": torch.zeros(2, 3)}, {"network": "n"})
-    with pytest.raises(WeightsError, match="is not a classifier of features"):
-        load_classifier(tmp_path / "w.safetensors")
 
 
 @pytest.mark.parametrize("grouped", [False, True])
@@ -153,7 +132,7 @@ def test_a_class_that_a_fold_lacks_is_a_mistake_there_and_no_crash(task):
 
 def test_features_that_are_all_the_same_give_even_odds():
     found = fitted(torch.ones(10, 3), torch.arange(10) % 2, ("a", "b"), "logistic")
-    assert probabilities(found, torch.ones(1, 3))[0].tolist() == pytest.approx([0.5, 0.5], abs=1e-3)
+    assert found.outputs(torch.ones(1, 3)).softmax(1)[0].tolist() == pytest.approx([0.5, 0.5], abs=1e-3)
 
 
 def test_mistakes_cost_one_line(task):
@@ -172,7 +151,5 @@ def test_mistakes_cost_one_line(task):
         fitted(x, labels, classes[:3])
     with pytest.raises(DataError, match="picture 2 has features that are not numbers"):
         fitted(x.index_fill(0, torch.tensor(2), float("nan")), labels, classes)
-    with pytest.raises(DataError, match="takes 5 features a picture, but these are"):
-        probabilities(fitted(x, labels, classes), x[:, :3])
     with pytest.raises(DataError, match=r"need features \(n, f\) with a label each"):
         fitted(x, labels[:3], classes)

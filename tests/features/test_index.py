@@ -1,3 +1,5 @@
+import sys
+
 import pytest
 import torch
 
@@ -5,6 +7,7 @@ from striate.errors import DataError
 from striate.features import index as of_index
 from striate.features.card import Card
 from striate.features.index import build, load_index, save_index, search
+from striate.weights.files import load_tensors, save_tensors
 
 CARD = Card("lenet5", "a" * 64, None, "b" * 64)
 
@@ -46,14 +49,16 @@ def test_fewer_entries_than_asked_for_are_all_given_and_a_blank_picture_is_like_
 def test_an_index_comes_back_as_it_was(tmp_path, folder, labels):
     place = tmp_path if folder else tmp_path / "my.index"
     save_index(place, made(labels=labels))
-    again = load_index(place, CARD)
+    again = load_index(place)
     assert again.features.equal(made().features)
     assert (again.files, again.labels, again.card) == (made().files, labels and tuple(labels), CARD)
 
 
-def test_large_sets_are_searched_by_a_graph_that_is_kept_in_the_file(tmp_path):
+def test_large_sets_are_searched_by_a_graph_that_is_kept_in_the_file(tmp_path, monkeypatch):
     pytest.importorskip("usearch")
-    exact, large = made(2000), made(2000, exact=1000)
+    exact = made(2000)
+    monkeypatch.setattr(of_index, "EXACT", 1000)
+    large = made(2000)
     save_index(tmp_path / "i", large)
     again = load_index(tmp_path / "i")
     assert again.searchable is not None
@@ -64,9 +69,39 @@ def test_large_sets_are_searched_by_a_graph_that_is_kept_in_the_file(tmp_path):
     assert found[0][:, 0].tolist() == pytest.approx(expected[0][:, 0].tolist(), abs=0.05)
 
 
-def test_a_graph_of_another_index_is_not_used():
+def test_without_usearch_every_picture_is_compared_with_the_same_result(monkeypatch):
     pytest.importorskip("usearch")
-    other = made(30, exact=10)
+    monkeypatch.setattr(of_index, "EXACT", 10)
+    large = made()
+    monkeypatch.setitem(sys.modules, "usearch.index", None)
+    poor = made()
+    assert (poor.graph, large.searchable) == (None, None)
+    for index in (poor, large):
+        assert search(index, features(3, seed=1), 5)[1].equal(search(made(), features(3, seed=1), 5)[1])
+
+
+def test_a_graph_that_another_user_made_is_not_read(tmp_path, monkeypatch):
+    pytest.importorskip("usearch")
+    monkeypatch.setattr(of_index, "EXACT", 10)
+    monkeypatch.setenv("STRIATE_CACHE", str(tmp_path / "mine"))
+    save_index(tmp_path / "i", made())
+    assert load_index(tmp_path / "i").searchable is not None
+    assert (tmp_path / "mine" / "graphs.key").stat().st_mode & 0o077 == 0
+    (tmp_path / "file").write_text("in the way")
+    for place in ("theirs", "file/theirs"):  # with a key of their own, and with none
+        monkeypatch.setenv("STRIATE_CACHE", str(tmp_path / place))
+        assert load_index(tmp_path / "i").graph is None
+    tensors, card = load_tensors(tmp_path / "i")
+    for mark in ("", None, "none"):
+        save_tensors(tmp_path / "forged", tensors, {**card, "mark": mark})
+        assert load_index(tmp_path / "forged").graph is None
+    assert search(load_index(tmp_path / "i"), features(1), 1)[1].tolist() == [[0]]
+
+
+def test_a_graph_of_another_index_is_not_used(monkeypatch):
+    pytest.importorskip("usearch")
+    monkeypatch.setattr(of_index, "EXACT", 10)
+    other = made(30)
     index = of_index.Index(made().features, made().files, None, CARD, other.graph)
     assert index.searchable is None
     assert search(index, features(1), 1)[1].tolist() == [[0]]
@@ -78,9 +113,9 @@ def test_an_index_made_by_other_weights_is_refused_and_both_are_named(tmp_path):
     with pytest.raises(
         DataError, match="made by lenet5 .weights aaaaaaaaaaaa., but you ask with resnet18 .weights ccc"
     ):
-        load_index(tmp_path / "i", asked)
+        asked.require(load_index(tmp_path / "i").card, "i")
     with pytest.raises(DataError, match="layer before the classifier.*layer conv2"):
-        load_index(tmp_path / "i", Card("lenet5", "a" * 64, "conv2", "b" * 64))
+        Card("lenet5", "a" * 64, "conv2", "b" * 64).require(load_index(tmp_path / "i").card, "i")
 
 
 def test_a_damaged_index_is_refused(tmp_path):
@@ -92,11 +127,20 @@ def test_a_damaged_index_is_refused(tmp_path):
             load_index(tmp_path / "i")
 
 
-def test_mistakes_cost_one_line(tmp_path):
-    from striate.weights.files import save_tensors
+@pytest.mark.parametrize("files", [b"[", b"3", b"[1, 2]", b'["a.jpg", ""]'])
+def test_names_that_are_no_names_are_refused(tmp_path, files):
+    tensors = {"features": features(2), "files": torch.frombuffer(bytearray(files), dtype=torch.uint8)}
+    save_tensors(tmp_path / "i", tensors, {"index": CARD.as_json()})
+    with pytest.raises(DataError, match="i: (the index is damaged|row . has (no file|file 1, which is no text))"):
+        load_index(tmp_path / "i")
 
+
+def test_mistakes_cost_one_line(tmp_path):
     with pytest.raises(DataError, match="there is no index"):
         load_index(tmp_path)
+    (tmp_path / "file").write_text("in the way")
+    with pytest.raises(DataError, match="index: cannot be written"):
+        save_index(tmp_path / "file" / "index", made())
     save_tensors(tmp_path / "w", {"weight": torch.zeros(1)}, {})
     with pytest.raises(DataError, match="is not an index"):
         load_index(tmp_path / "w")

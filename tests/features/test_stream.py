@@ -93,6 +93,18 @@ class ReadsItsLayers(nn.Module):
         return self.last(x.mean((2, 3)) * self.conv.weight.mean())
 
 
+class SeesTheOrder(nn.Module):
+    """What gives something else where pixels lie last."""
+
+    def __init__(self):
+        super().__init__()
+        self.conv, self.last = nn.Conv2d(3, 4, 3), nn.Linear(4, 10)
+
+    def forward(self, x):
+        x = self.conv(x)
+        return self.last(x.mean((2, 3)) * x.stride(1))
+
+
 def watched():
     """A convolution whose weights a hook makes anew at each call, as torch's older weight norm does."""
     net = nn.Sequential(nn.Conv2d(3, 4, 3), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(4, 10))
@@ -103,6 +115,10 @@ def watched():
 NETWORKS = {
     "a layer that is read": ReadsItsLayers,
     "a layer that is watched": watched,
+    "the order in memory": SeesTheOrder,
+    "response norm": lambda: nn.Sequential(
+        nn.Conv2d(3, 8, 3), nn.ReLU(), nn.LocalResponseNorm(5), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(8, 10)
+    ),
     "resnet18": lambda: build("resnet18", IMAGE, 10),
     "efficientnet_lite0": lambda: build("efficientnet_lite0", IMAGE, 10),
     "notation": lambda: build("[(conv-bn-relu)*2-pool]*2-fc", IMAGE, 10),
@@ -144,7 +160,8 @@ def test_activations_are_fused_where_they_can_be_and_nowhere_else():
     assert counts["efficientnet_lite0"] >= 25
 
 
-def test_the_order_is_that_of_the_pictures_whatever_the_number_of_threads():
+def test_the_order_is_that_of_the_pictures_whatever_the_number_of_threads(monkeypatch):
+    monkeypatch.setattr("striate.features.stream.at_once", lambda image, device: 20)
     model = model_of(nn.Sequential(nn.Conv2d(3, 4, 3), nn.ReLU(), nn.Flatten(), nn.Linear(3600, 10)))
     _, asked = pictures(700)
     given = [list(Stream(model, threads=threads).of(iter(asked))) for threads in (1, 3)]

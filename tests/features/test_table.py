@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from striate.errors import ConfigError, DataError
-from striate.features import extras
+from striate.features import extras, table_files
 from striate.features.card import Card
 from striate.features.table import read_table, table, write_table
 
@@ -72,7 +72,7 @@ def test_a_file_that_is_cut_off_is_refused_wherever_it_is_cut(path):
             read_table(path)
 
 
-def test_columns_that_are_not_of_features_are_named(tmp_path):
+def test_columns_that_are_not_of_features_are_named(tmp_path, monkeypatch):
     arrow, parquet = pytest.importorskip("pyarrow"), pytest.importorskip("pyarrow.parquet")
     path = tmp_path / "f.parquet"
 
@@ -85,10 +85,13 @@ def test_columns_that_are_not_of_features_are_named(tmp_path):
     refused({"file": ["x"], "f0": [1.0], "f2": [1.0]}, "column f1 is missing")
     refused({"f0": [1.0]}, "column 'file' is missing")
     refused({"file": ["x"]}, "has 0 columns f0")
+    monkeypatch.setattr(table_files, "MOST_VALUES", 6)
+    refused({"file": ["x"] * 4, "f0": [1.0] * 4}, "holds 8 values, more than 6. Split it into several")
     refused({"file": ["x"], "f0": ["one"]}, "column f0 holds string, not numbers")
     refused({"file": ["x", "y"], "f0": [1.0, None]}, r"row 1 \(y\) has f0 = nan")
     refused({"file": ["x", None], "f0": [1.0, 1.0]}, "row 1 has no file")
     refused({"file": ["x", "y"], "label": ["a", None], "f0": [1.0, 1.0]}, "row 1 has no label")
+    refused({"file": ["x", "y"], "label": [0, 1], "f0": [1.0, 1.0]}, "row 0 has label 0, which is no text")
 
 
 def test_arrays_that_are_not_of_features_are_named(tmp_path):

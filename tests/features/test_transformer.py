@@ -5,6 +5,7 @@ import torch
 from striate.errors import DataError
 
 sklearn = pytest.importorskip("sklearn")
+pandas = pytest.importorskip("pandas")
 
 
 @pytest.fixture
@@ -43,13 +44,13 @@ def test_it_is_cloned_with_its_parameters_and_without_what_it_fitted(run, pictur
 
 
 def test_features_are_those_of_the_model(run, pictures):
-    from striate.features.extract import features_of
     from striate.features.transformer import ConvNetFeatures
     from striate.model import load
 
     step = ConvNetFeatures(run)
+    assert len(step.fit(pictures[0]).get_feature_names_out()) == 84
     found = step.fit_transform(pictures[0])
-    expected = features_of(load(run), torch.from_numpy(pictures[0][:, None]))
+    expected = load(run).features(torch.from_numpy(pictures[0][:, None]))
     assert found == pytest.approx(expected.numpy())
     assert found.dtype == np.float32
     assert list(step.get_feature_names_out())[:2] == ["f0", "f1"]
@@ -70,7 +71,27 @@ def test_channels_come_last_and_files_are_read(run, pictures, tmp_path):
     for file, picture in zip(files, grey, strict=True):
         Image.fromarray(picture).save(file)
     assert step.transform(files) == pytest.approx(expected)
-    assert step.transform(np.array([str(file) for file in files])) == pytest.approx(expected)
+    names = [str(file) for file in files]
+    for given in (tuple(names), np.array(names), pandas.Series(names, index=[7, 3, 5])):
+        assert step.transform(given) == pytest.approx(expected)
+
+
+def test_many_pictures_have_the_features_that_they_have_alone(run, pictures):
+    from striate.features.transformer import ConvNetFeatures
+
+    many = np.concatenate([pictures[0], pictures[0][::-1]])
+    step = ConvNetFeatures(run).fit(many)
+    alone = np.concatenate([step.transform(many[i : i + 1]) for i in range(len(many))])
+    assert step.transform(many) == pytest.approx(alone, abs=1e-5)
+
+
+def test_a_file_that_cannot_be_read_is_named(run, tmp_path):
+    from striate.features.transformer import ConvNetFeatures
+
+    (tmp_path / "empty.png").write_bytes(b"")
+    files = [tmp_path / "empty.png"]
+    with pytest.raises(DataError, match=r"empty\.png: is empty"):
+        ConvNetFeatures(run).fit(files).transform(files)
 
 
 def test_it_works_in_a_pipeline_and_a_grid_search(run, pictures):
@@ -99,6 +120,7 @@ def test_mistakes_cost_one_line(run, pictures):
         (pictures[0][:0], r"\(0, 28, 28\)"),
         (np.zeros((2, 8, 8, 4), np.uint8), "channels, 1 or 3"),
         ([], "are list"),
+        ("photographs", "are str"),
         (3, "are int"),
     ):
         with pytest.raises(DataError, match=match):

@@ -21,15 +21,14 @@ def test_every_class_agrees_with_scikit_learn():
         assert ours.tolist() == pytest.approx(theirs.tolist())
 
 
-@pytest.mark.parametrize("average", ["macro", "weighted"])
-def test_averages_agree_with_scikit_learn_over_the_classes_that_have_pictures(average):
+def test_averages_agree_with_scikit_learn_over_the_classes_that_have_pictures():
     metrics = pytest.importorskip("sklearn.metrics")
     predicted, labels = answers(1)
     predicted[predicted == 2] = 3  # never answered
     labels[labels == 4] = 1  # no pictures
-    found = getattr(class_scores(confusion_matrix(predicted, labels, 6)), average)
+    found = class_scores(confusion_matrix(predicted, labels, 6)).macro
     expected = metrics.precision_recall_fscore_support(
-        labels, predicted, labels=[0, 1, 2, 3, 5], average=average, zero_division=0
+        labels, predicted, labels=[0, 1, 2, 3, 5], average="macro", zero_division=0
     )
     assert (found.precision, found.recall, found.f1) == pytest.approx(expected[:3])
 

@@ -1,9 +1,7 @@
 import pytest
 import torch
-from hypothesis import given
-from hypothesis import strategies as st
 
-from striate.metrics.thresholds import smallest_threshold, threshold_table
+from striate.metrics.thresholds import threshold_table
 
 
 def answers(seed=0, pictures=200, classes=4):
@@ -35,29 +33,6 @@ def test_where_nothing_is_answered_nothing_is_claimed():
     assert (row.answered, row.accuracy, row.precision, row.recall) == (0, None, None, 0)
 
 
-@given(seed=st.integers(0, 40), wanted=st.floats(0.5, 1), rounded=st.booleans())
-def test_the_smallest_threshold_is_the_one_a_search_of_all_finds(seed, wanted, rounded):
-    probabilities, labels = answers(seed, pictures=30)
-    if rounded:  # equal confidences
-        probabilities = (probabilities * 5).round() / 5
-    candidates = [0.0, *sorted(probabilities.max(1).values.tolist())]
-    table = threshold_table(probabilities, labels, candidates)
-    expected = next((row.threshold for row in table if row.accuracy >= wanted - 1e-9), None)
-    found = smallest_threshold(probabilities, labels, wanted)
-    if expected is None:
-        assert found is None
-    else:
-        assert threshold_table(probabilities, labels, [found])[0].answered == next(
-            row.answered for row in table if row.threshold == expected
-        )
-
-
-def test_an_accuracy_that_no_threshold_reaches_has_none():
-    assert smallest_threshold(torch.tensor([[0.9, 0.1]]), torch.tensor([1]), 0.5) is None
-
-
 def test_mistakes_are_refused():
     with pytest.raises(ValueError, match="at least one picture"):
         threshold_table(torch.zeros(0, 2), torch.zeros(0, dtype=torch.long))
-    with pytest.raises(ValueError, match=r"accuracy is 99; it must be between 0 and 1"):
-        smallest_threshold(torch.ones(1, 1), torch.zeros(1, dtype=torch.long), 99)

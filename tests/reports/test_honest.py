@@ -41,7 +41,7 @@ def test_before_and_after_the_temperature_are_both_drawn_and_told():
     found = honest(answers([True] * 4, [0.99] * 4, [0.7] * 4), ("cat", "dog"), facts)
     assert [line.name for line in found.diagram.lines] == ["as sure as right", "as trained", "with the temperature"]
     assert [number for number, _ in found.sums[:3]] == ["0.11", "0.0137", "0.549"]
-    assert "measured on validation" in found.sums[1][1]
+    assert "fitted on validation" in found.sums[1][1]
     assert plain_text(found.sums[3][0]) == "100.0 %"
 
 

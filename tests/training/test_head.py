@@ -93,6 +93,34 @@ def test_features_are_computed_once(fitted, earlier, tmp_path, monkeypatch):
         striate.train(other, weights=str(earlier), regime="head", run=tmp_path / "other", **EXACT)
 
 
+class Bent(nn.Module):
+    """A network whose features are bent by `bend`, which is no part of its weights."""
+
+    def __init__(self, bend):
+        super().__init__()
+        torch.manual_seed(0)
+        self.conv, self.fc, self.bend = nn.Conv2d(1, 12, 9, stride=4), nn.Linear(12, 3), bend
+
+    def forward(self, x):
+        return self.fc(self.bend(self.conv(x)).mean((2, 3)))
+
+
+def test_other_code_with_the_same_weights_has_its_own_features(own_cache, tmp_path):
+    data, settings = digits_of([5, 6, 7], 20), {"regime": "head", "preparation": "half", **EXACT}
+    striate.train(data, Bent(torch.relu), run=tmp_path / "first", **settings)
+    trained = striate.train(data, Bent(torch.cos), run=tmp_path / "second", **settings)
+    answers = trained.model.probabilities(data.test.images)
+    assert torch.allclose(answers, trained.evaluation.probabilities, atol=1e-5)
+
+
+def test_weights_that_give_no_numbers_are_named(own_cache):
+    net = Bent(torch.log)  # of negative numbers
+    with pytest.raises(
+        WeightsError, match=r"Bent: its features are not numbers \(NaN or infinite\).*Give other weights"
+    ):
+        striate.train(digits_of([5, 6, 7], 5), net, regime="last", preparation="half", **EXACT)
+
+
 def test_a_resumed_run_says_that_it_is_complete(fitted):
     trained, data = fitted
     told = []
@@ -119,6 +147,17 @@ def test_variants_are_more_rows_of_the_same_pictures(earlier, tmp_path):
     assert told.pictures == 30
     plain = striate.train(data, run=tmp_path / "plain", **settings)
     assert not torch.equal(trained.model.net.fc1.weight, plain.model.net.fc1.weight)
+    right = 30 * told.accuracy  # of the pictures as they are
+    assert right == pytest.approx(round(right))
+
+
+def test_settings_of_trainings_in_steps_are_told_where_the_classifier_is_fitted(earlier, tmp_path):
+    told, data = [], digits_of([5, 6], 20)
+    settings = {"weights": str(earlier), "regime": "head", "tell": told.append, **EXACT}
+    striate.train(data, run=tmp_path / "run", loss="binary", flip=True, **settings)
+    striate.train(data, run=tmp_path / "changed", flip=True, variants=1, **settings)
+    warned = [event.text for event in told if isinstance(event, Warned)]
+    assert warned == ["the classifier is fitted in one go, without loss, flip"]
 
 
 def test_a_convolution_as_classifier_is_given_the_same_weights(earlier, tmp_path):
@@ -149,6 +188,9 @@ def test_batch_norms_are_folded_and_bfloat16_gives_nearly_the_same_features(earl
         assert made.precision == precision
         assert not any(isinstance(module, nn.BatchNorm2d) for module in made._net.modules())
         assert float((found.features - exact).norm() / exact.norm()) < close
+        elsewhere = made._on_device(data, made.preprocess, None)  # the way of a GPU
+        assert torch.equal(elsewhere.index, found.index)
+        assert float((elsewhere.features - exact).norm() / exact.norm()) < close
     assert any(isinstance(module, nn.BatchNorm2d) for module in model.net.modules())
 
 

@@ -10,6 +10,7 @@ from striate.metrics.calibration import expected_calibration_error
 from striate.model import Evaluation, load
 from striate.tasks.classify import Classify
 from striate.training.honest import calibrate, described, unknown_below
+from striate.verbs.evaluate import evaluate
 
 
 class Holder:
@@ -81,3 +82,16 @@ def test_a_run_keeps_its_temperature_and_answers_with_it(few_digits, tmp_path):
     )
     assert [row["label"] for row in found["per_class"]] == list(few_digits.classes)
     assert found["accuracy_interval"] == card["facts"]["accuracy_interval"]
+
+
+def test_the_data_of_a_run_are_known_again_whatever_was_kept_apart_or_left_out(picture_folder, tmp_path):
+    folder = picture_folder(tmp_path / "shades", count=40)
+    (folder / "dark" / "000.png").write_text("no picture")
+    asked = {"epochs": 1, "threads": 1, "image": (3, 12, 12), "max_bad": 0.1, "keep": "best", "group": r"(\d\d)\.png"}
+    trained = striate.train(folder, "conv4-relu-gap-fc", run=tmp_path / "run", **asked)
+    found = evaluate(trained.run.folder, folder)
+    assert (found.examples, found.accuracy) == (trained.evaluation.examples, trained.accuracy)
+    others = picture_folder(tmp_path / "others", count=10)
+    for file in list(others.rglob("*.png")):
+        file.rename(file.with_name(f"a{file.stem}b.png"))  # the groups of the training are not found in such names
+    assert evaluate(trained.run.folder, others).examples == 20

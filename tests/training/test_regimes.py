@@ -10,8 +10,9 @@ from digit_networks import EXACT, NET, digits_of
 import striate
 from striate.cli import main
 from striate.errors import ConfigError, DataError, RunError, WeightsError
-from striate.training.events import Regime, Tried
+from striate.training.events import Regime, Tried, Warned
 from striate.training.regimes import by_count
+from striate.training.tuning import FIRST, spread
 
 
 def regime_of(count, classes=4):
@@ -64,6 +65,37 @@ def test_best_keeps_the_winner_whatever_the_rule_says(earlier, tmp_path):
     assert trained.model.facts["reason"] == "the best of head, last, all on 18 pictures"
     logged = [event for event in trained.run.events() if event["event"] == "tried"]
     assert len(logged) == 3
+
+
+def only_some(data, label, count):
+    """`data` with `count` training pictures of the class `label`."""
+    labels = data.train.labels
+    kept = labels != label
+    kept[(labels == label).nonzero()[:count, 0]] = True
+    return replace(data, train=data.train.take(kept))
+
+
+def test_of_a_class_with_two_pictures_none_is_kept_apart_to_try_the_regimes(earlier, tmp_path):
+    data = only_some(digits_of([5, 6, 7], 24), 1, 2)
+    trained = striate.train(data, weights=str(earlier), regime="best", epochs=1, run=tmp_path / "run", **EXACT)
+    assert {one["examples"] for one in trained.model.facts["tried"]} == {6 + 6}
+
+
+def test_with_two_pictures_of_each_class_the_rule_stands_though_features_do_not_suffice(earlier, tmp_path):
+    data = digits_of([5, 6, 7, 8, 9], 2)
+    trained = striate.train(data, weights=str(earlier), run=tmp_path / "run", **EXACT)
+    assert (trained.model.facts["regime"], trained.model.facts.get("tried")) == ("head", None)
+    assert trained.model.facts["reason"] == "2 training pictures a class, fewer than 500"
+    with pytest.raises(ConfigError, match="too few pictures to try regimes on"):
+        striate.train(data, weights=str(earlier), regime="best", run=tmp_path / "best", **EXACT)
+
+
+def test_the_first_classifier_of_many_pictures_has_two_of_each_class():
+    labels = torch.cat([torch.zeros(9000), torch.ones(2), torch.full((9000,), 2)]).long()
+    chosen = labels[spread(labels)].bincount().tolist()
+    assert chosen[1] == 2
+    assert FIRST <= sum(chosen) <= FIRST + 4
+    assert spread(labels[:100]).tolist() == list(range(100))
 
 
 def test_a_network_in_which_no_classifier_of_features_can_stand_is_fine_tuned(own_cache, tmp_path):
@@ -126,9 +158,11 @@ def test_weights_that_do_not_say_how_pictures_are_prepared_ask(earlier, tmp_path
     data = digits_of([5, 6], 20)
     with pytest.raises(ConfigError, match=r"bare.safetensors: how pictures are prepared.*--preparation torchvision"):
         striate.train(data, NET, weights=str(file), image=(1, 28, 28))
+    told = []
     made = striate.train(
         data,
         NET,
+        tell=told.append,
         weights=str(file),
         image=(1, 28, 28),
         preparation="half",
@@ -137,6 +171,18 @@ def test_weights_that_do_not_say_how_pictures_are_prepared_ask(earlier, tmp_path
         **EXACT,
     )
     assert made.model.preprocess.mean == (0.5,)
+    assert not [event for event in told if isinstance(event, Warned)]  # nothing is unknown any more
+
+
+def test_weights_of_a_run_whose_network_is_code_ask_for_it(tmp_path):
+    file = tmp_path / "own.py"
+    file.write_text(
+        "from torch.nn import *\ndef net(image, classes):\n    return Sequential(Flatten(), Linear(784, classes))\n"
+    )
+    data = digits_of([5, 6], 20)
+    striate.train(data, f"{file}:net", epochs=1, run=tmp_path / "run", **EXACT)
+    with pytest.raises(ConfigError, match=r"run: its network is Python code \(.*own.py:net\).*Give it again, as --net"):
+        striate.train(data, weights=str(tmp_path / "run"), **EXACT)
 
 
 def test_the_command_tells_regime_and_reason(earlier, tmp_path, capsys):

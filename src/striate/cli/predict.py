@@ -20,9 +20,10 @@ from typing import TYPE_CHECKING
 
 from striate.cli.counting import counting
 from striate.cli.output import percent, remark
+from striate.data.files import shown
 from striate.errors import DataError
 from striate.verbs.predict import PredictSettings, Unreadable, answers, asked
-from striate.verbs.predict_files import ending, writing
+from striate.verbs.predict_files import ending, said, writing
 
 if TYPE_CHECKING:
     from striate.model import Prediction
@@ -43,10 +44,10 @@ def main(settings: PredictSettings, as_json: bool) -> int:
     bad: list[Unreadable] = []
     with ExitStack() as open_files:
         takers: list[Take] = []
+        if settings.gallery is not None:  # written last: where it cannot be, the answers are on the disk
+            takers.append(open_files.enter_context(_gallery(settings.gallery, model.reference.text)))
         if settings.output is not None:
             takers.append(open_files.enter_context(writing(settings.output)))
-        if settings.gallery is not None:
-            takers.append(open_files.enter_context(_gallery(settings.gallery, model.reference.text)))
         quiet = bool(takers) and not as_json
         if quiet:
             step = open_files.enter_context(counting())
@@ -83,9 +84,8 @@ def _lines() -> Iterator[Take]:
         if isinstance(answer, Unreadable):
             return  # it is listed at the end
         top = "  ".join(f"{label} {percent(p)}" for label, p in answer.top)
-        file = answer.file.encode("utf-8", "backslashreplace").decode()
         unknown = "" if answer.label == answer.top[0][0] else f"{answer.label}: "
-        print(f"{file}  {unknown}{top}")
+        print(f"{shown(answer.file)}  {unknown}{top}")
 
     yield take
 
@@ -97,7 +97,7 @@ def _json_list() -> Iterator[Take]:
 
     def take(answer: Prediction | Unreadable) -> None:
         nonlocal before
-        sys.stdout.write(before + json.dumps(answer.as_json(), allow_nan=False))
+        sys.stdout.write(before + json.dumps(said(answer), allow_nan=False))
         before = ", "
 
     yield take

@@ -8,6 +8,7 @@ striate search photographs.index --evaluate
 from __future__ import annotations
 
 from striate.cli.output import percent, remark, tell
+from striate.data.files import shown
 from striate.errors import ConfigError, DataError
 from striate.verbs.search import Ranking, Searched, SearchSettings, rank, search
 
@@ -18,11 +19,17 @@ def main(settings: SearchSettings, as_json: bool) -> int:
     if settings.evaluate:
         if settings.images:
             raise ConfigError("search: --evaluate takes the pictures of the index itself. Leave the images out.")
+        if settings.gallery is not None:
+            raise ConfigError("search: --evaluate finds no picture to show. Leave --gallery out.")
         told = rank(settings.index)
         tell(told.as_json(), _ranking(told), as_json)
         return 0
     if not settings.images:
         raise ConfigError("search: name a picture to look for, or give --evaluate.")
+    if settings.gallery is not None:
+        from striate.reports.environment import require_page
+
+        require_page(settings.gallery, "--gallery")
     found = search(settings.index, settings.images, settings.k, net=settings.net, weights=settings.weights)
     if not found.found and len(settings.images) == 1 and not settings.images[0].is_dir():
         raise DataError(next(iter(found.unreadable.values())))
@@ -47,9 +54,12 @@ def main(settings: SearchSettings, as_json: bool) -> int:
 def _lines(found: Searched) -> str:
     lines = []
     for each in found.found:
-        lines.append(each.query)
-        lines += [f"  {hit.similarity:.3f}  {hit.file}{f'  {hit.label}' if hit.label else ''}" for hit in each.results]
-    return "\n".join(lines).encode("utf-8", "backslashreplace").decode()
+        lines.append(shown(each.query))
+        lines += [
+            f"  {hit.similarity:.3f}  {shown(hit.file)}{f'  {shown(hit.label)}' if hit.label else ''}"
+            for hit in each.results
+        ]
+    return "\n".join(lines)
 
 
 def _ranking(told: Ranking) -> str:

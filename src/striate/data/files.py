@@ -31,6 +31,15 @@ def shown(path: str | Path) -> str:
     return text if text.isprintable() else ascii(text)[1:-1]
 
 
+def as_text(name: str) -> str:
+    """A name as text that every file can hold, whatever bytes it is made of.
+
+    >>> as_text("caf\\udce9")
+    'caf\\\\udce9'
+    """
+    return name.encode("utf-8", "backslashreplace").decode()
+
+
 def regular_handle(path: str | Path) -> int:
     """A handle to read the file at `path` by. A pipe or a device is refused, not waited for. Raises `DataError`."""
     try:

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from striate.errors import ConfigError, UnknownName
+from striate.layers.neighbours import Neighbours
 from striate.registry import nearest
 
 
@@ -39,7 +40,7 @@ def classifier_input(net: nn.Module, images: Tensor, classes: int) -> Tensor:
     torch.Size([2, 6])
     """
     caught: list[Any] = []
-    last = [module for module in net.modules() if _outputs(module) == classes]
+    last = [module for module in net.modules() if outputs(module) == classes]
     hooks = [module.register_forward_pre_hook(lambda module, given: caught.append(_copy(given[0]))) for module in last]
     found = _last(net, images, caught, hooks, "the classifier")
     return found.flatten(1) if found.ndim == 4 and found.shape[2:] == (1, 1) else found
@@ -60,7 +61,9 @@ def _copy(given: Any) -> Any:
     return given.detach().clone() if isinstance(given, Tensor) else None  # layers that work in place may follow
 
 
-def _outputs(layer: nn.Module) -> int:
-    """How many outputs a fully connected or convolutional layer has, else 0."""
+def outputs(layer: nn.Module) -> int:
+    """How many outputs a layer has that is fully connected, convolutional or a classifier that remembers, else 0."""
+    if isinstance(layer, Neighbours):
+        return layer.votes.shape[1]
     weight = getattr(layer, "weight", None)
     return len(weight) if isinstance(weight, Tensor) and weight.ndim > 1 else 0

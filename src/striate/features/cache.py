@@ -1,6 +1,6 @@
 """Features that were computed once, kept in the cache folder until room is needed.
 
-A file is named by what its features depend on, so it is never out of date; one that is damaged is computed again.
+A file is named by what its features depend on but for the code of the network; one that is damaged is computed again.
 """
 
 from __future__ import annotations
@@ -9,7 +9,6 @@ import hashlib
 import json
 import os
 import time
-from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -47,14 +46,6 @@ class FeatureCache:
     @property
     def place(self) -> Path:
         return self.folder if self.folder is not None else cache_folder() / "features"
-
-    def features(self, key: str, compute: Callable[[], Tensor]) -> Tensor:
-        """What is kept under `key`, else what `compute` gives, which is kept from now on where there is room."""
-        found = self.get(key)
-        if found is None:
-            found = compute()
-            self.put(key, found)
-        return found
 
     def get(self, key: str) -> Tensor | None:
         """What is kept under `key`, or None. A damaged file is removed."""

@@ -8,9 +8,10 @@ from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from striate.errors import DataError
+from striate.explain.features import outputs
 from striate.model import Model
 
 MAY_MISS = ("source", "data")  # in the card of an older file
@@ -93,15 +94,11 @@ def classifier_name(model: Model) -> str:
 
     `DataError` where there is none.
     """
-    if model.reference.head:
-        return str(model.reference.head["layer"])
     called: list[str] = []
     hooks = [
         module.register_forward_pre_hook(lambda module, given, name=name: called.append(name))
         for name, module in model.net.named_modules()
-        if isinstance(weight := getattr(module, "weight", None), Tensor)
-        and weight.ndim > 1
-        and len(weight) == len(model.classes)
+        if outputs(module) == len(model.classes)
     ]
     try:
         model.probabilities(torch.zeros(1, *model.preprocess.image, dtype=torch.uint8))

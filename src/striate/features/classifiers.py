@@ -52,6 +52,10 @@ class Fitted:
         made: nn.Module = kinds[self.kind].facts.head(self.tensors, self.strength, self.temperature)
         return made.eval()
 
+    def outputs(self, features: Tensor) -> Tensor:
+        """(n, classes) calibrated logits for `features` (n, f)."""
+        return _logits(self.head(), features)
+
 
 def fitted(
     features: Tensor,
@@ -97,16 +101,6 @@ def _chosen(kind: str, x: Array, y: Array, classes: tuple[str, ...], parts: list
         tensors |= {name: tensors[name] @ torch.from_numpy(np.ascontiguousarray(basis.T)) for name in facts.turned}
     accuracies = tuple(float(right[test].mean()) for _, test in parts)
     return Fitted(kind, classes, tensors, facts.strengths[best], temperatures[best], accuracies, held_out[best])
-
-
-def probabilities(found: Fitted, features: Tensor) -> Tensor:
-    """(n, classes) calibrated probabilities for `features` (n, f); `DataError` where those are not what it takes."""
-    if features.ndim != 2 or features.shape[1] != found.features:
-        raise DataError(
-            f"the classifier takes {found.features} features a picture, but these are {tuple(features.shape)}. "
-            "Make them with the network and the layer it was fitted on."
-        )
-    return _logits(found.head(), features.float()).softmax(1)
 
 
 def _axes(x: Array) -> tuple[Array | None, Array]:

@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from pathlib import Path
-
 import torch
 from torch import Tensor
 
-from striate.errors import DataError
 from striate.model import Model
 
 AT_ONCE = 64  # pictures that are prepared together
@@ -25,20 +21,4 @@ def rows(found: Tensor) -> Tensor:
 
 def features_of(model: Model, images: Tensor, layer: str | None = None) -> Tensor:
     """(n, f) features of `images` (n, c, h, w) uint8 of one size; `layer` as in `Model.features`."""
-    return _joined(rows(model.features(part, layer)) for part in images.split(AT_ONCE) if len(part))
-
-
-def features_of_files(model: Model, files: Sequence[str | Path], layer: str | None = None) -> Tensor:
-    """(n, f) features of picture files; `DataError` names one that cannot be read."""
-    starts = range(0, len(files), AT_ONCE)
-    batches = (
-        torch.stack([model.preprocess.open(file) for file in files[start : start + AT_ONCE]]) for start in starts
-    )
-    return _joined(rows(model.features(batch, layer)) for batch in batches)
-
-
-def _joined(parts: Iterator[Tensor]) -> Tensor:
-    found = list(parts)
-    if not found:
-        raise DataError("there are no pictures to take features from. Give at least one.")
-    return torch.cat(found)
+    return torch.cat([rows(model.features(part, layer)) for part in images.split(AT_ONCE)])

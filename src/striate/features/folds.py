@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from striate.errors import DataError
+from striate.features.marks import Array
 
-Array = NDArray[Any]
 FOLDS = 5
 
 

@@ -1,12 +1,15 @@
 """An index to search pictures by what a network sees in them: cosine similarity of features.
 
 Up to 100,000 pictures every one is compared, in blocks of one matrix product. Above, usearch, where it is installed,
-finds candidates in a graph, and they are compared exactly; what it misses is the price.
+finds candidates in a graph, and they are compared exactly; what it misses is the price. usearch trusts what it reads:
+made-up bytes can do anything. So a graph has the mark of the user who made it, and is not read by others.
 """
 
 from __future__ import annotations
 
+import hmac
 import json
+import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -19,6 +22,7 @@ from torch import Tensor
 from torch.nn.functional import normalize
 
 from striate.data.files import shown
+from striate.data.known import cache_folder
 from striate.errors import ConfigError, DataError, WeightsError
 from striate.features.card import Card
 from striate.features.extras import optional
@@ -29,6 +33,7 @@ NAME = "index.safetensors"  # in a folder
 EXACT = 100_000  # pictures; more are searched by a graph
 CELLS = 2**24  # similarities in memory at once
 CANDIDATES = 4  # times as many as are asked for are compared exactly
+KEY = 32  # bytes
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,13 +68,12 @@ def build(
     card: Card,
     *,
     labels: Sequence[str] | None = None,
-    exact: int = EXACT,
 ) -> Index:
-    """The index of `features` (n, f). `exact`: up to so many pictures no graph is made. Raises `DataError`."""
+    """The index of `features` (n, f). Raises `DataError`."""
     checked = table(features, files, labels=labels, card=card, where="index")
     unit = normalize(checked.features, dim=1)
     graph = None
-    if len(unit) > exact:
+    if len(unit) > EXACT:
         try:
             graph = torch.frombuffer(bytearray(_graph(unit).save()), dtype=torch.uint8)
         except ConfigError:  # without usearch the search is slower, and finds all
@@ -84,22 +88,20 @@ def save_index(path: Path, index: Index) -> None:
         name: torch.frombuffer(bytearray(json.dumps(t).encode()), dtype=torch.uint8) for name, t in texts.items() if t
     }
     tensors["features"] = index.features
+    described: dict[str, Any] = {"index": index.card.as_json()}
     if index.graph is not None:
         tensors["graph"] = index.graph
+        described["mark"] = _mark(index.graph)
     file = _file(path)
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
-        save_tensors(file, tensors, {"index": index.card.as_json()})
+        save_tensors(file, tensors, described)
     except OSError as error:
         raise DataError(f"{shown(file)}: cannot be written ({error.strerror}).") from None
 
 
-def load_index(path: Path, card: Card | None = None) -> Index:
-    """The index in `path`, a file or a folder, verified.
-
-    `card`: of the model that the queries come from; an index of other weights is refused, and both are named. Raises
-    `DataError`.
-    """
+def load_index(path: Path) -> Index:
+    """The index in `path`, a file or a folder, verified. Raises `DataError`."""
     file = _file(path)
     where = shown(path)
     if not file.is_file():
@@ -110,17 +112,19 @@ def load_index(path: Path, card: Card | None = None) -> Index:
         raise DataError(str(error)) from None
     if "index" not in written:
         raise DataError(f"{where}: is not an index. Make one with striate index.")
-    own = Card.from_json(written["index"], where)
-    if card is not None:
-        card.require(own, where)
+    card = Card.from_json(written["index"], where)
     try:
         files, labels = (_texts(tensors[name]) if name in tensors else None for name in ("files", "labels"))
-        checked = table(tensors["features"], files or [], labels=labels, card=own, where=where)
+        checked = table(tensors["features"], files or [], labels=labels, card=card, where=where)
+        graph = tensors.get("graph")
+        mark = None if graph is None else _mark(graph)
+        if mark is None or mark != written.get("mark"):
+            graph = None
+    except DataError:
+        raise
     except (KeyError, TypeError, ValueError, RecursionError) as error:
-        if isinstance(error, DataError):
-            raise
         raise DataError(f"{where}: the index is damaged ({error}). Make it again.") from None
-    return Index(checked.features, checked.files, checked.labels, own, tensors.get("graph"))
+    return Index(checked.features, checked.files, checked.labels, card, graph)
 
 
 def search(index: Index, queries: Tensor, k: int = 10) -> tuple[Tensor, Tensor]:
@@ -174,6 +178,20 @@ def _by_graph(index: Index, unit: Tensor, k: int) -> tuple[Tensor, Tensor] | Non
         values.append(best[0])
         places.append(near[which[0]])
     return torch.stack(values), torch.stack(places)
+
+
+def _mark(graph: Tensor) -> str | None:
+    """What only this user can write beside `graph`; None where the cache folder holds no key, and takes none."""
+    path = cache_folder() / "graphs.key"
+    try:
+        if not path.exists():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.touch(0o600)
+            path.write_bytes(secrets.token_bytes(KEY))
+        key = path.read_bytes()
+    except OSError:
+        return None
+    return hmac.new(key, graph.numpy().reshape(-1).data, "sha256").hexdigest() if len(key) == KEY else None
 
 
 def _texts(tensor: Tensor) -> list[str]:

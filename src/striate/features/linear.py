@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from striate.features.marks import Tensors
+from striate.features.marks import Array, Tensors
 
-Array = NDArray[Any]
 Learn = Callable[[Array, Array, float], tuple[Array, Array]]
 
 

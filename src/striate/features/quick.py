@@ -13,8 +13,8 @@ from striate.features.fused import fuse, there
 from striate.features.quick_response_norm import QuickResponseNorm
 
 PIXELS = 2**20  # that a thread has in work: a large network has its weights read once for all of them
+PIXELS_OF_A_DEVICE = 2**24
 FEWEST, MOST = 4, 512  # pictures
-ON_A_DEVICE = 256  # pictures
 
 
 def quick(
@@ -39,4 +39,5 @@ def quick(
 def at_once(image: Shape, device: torch.device) -> int:
     """How many pictures of `image` a thread, or the device, computes at a time."""
     _, height, width = image
-    return ON_A_DEVICE if device.type != "cpu" else max(FEWEST, min(MOST, PIXELS // (height * width)))
+    pixels = PIXELS if device.type == "cpu" else PIXELS_OF_A_DEVICE
+    return max(FEWEST, min(MOST, pixels // (height * width)))

@@ -11,6 +11,7 @@ from torch import nn
 from striate.errors import ConfigError
 from striate.features.card import classifier_name
 from striate.features.classifiers import Fitted
+from striate.features.folded import put
 from striate.layers.neighbours import Neighbours
 from striate.model import Model
 from striate.tasks.classify import Classify
@@ -29,9 +30,8 @@ def with_classifier(model: Model, found: Fitted, facts: dict[str, Any] | None = 
             f"{found.features}. Fit it on features of this network, without a layer."
         )
     net = copy.deepcopy(model.net)
-    parent, _, child = name.rpartition(".")
     head = found.head()
-    setattr(net.get_submodule(parent), child, head)
+    put(net, name, head)
     said: dict[str, Any] = {}
     if isinstance(head, Neighbours):  # else it is the same network for other classes
         said = {"layer": name, "pictures": len(head.bank), "features": head.bank.shape[1], "k": head.k}

@@ -19,7 +19,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from striate.data.files import shown, write_atomically
+from striate.data.files import as_text, shown, write_atomically
 from striate.errors import ConfigError, DataError
 from striate.features.card import Card
 from striate.features.extras import optional
@@ -73,7 +73,8 @@ def table(
             raise DataError(f"{where}: {len(features):,} rows of features, but {len(column):,} of '{name}'.")
         empty = next((i for i, text in enumerate(column) if not isinstance(text, str) or not text), None)
         if empty is not None:
-            raise DataError(f"{where}: row {empty} has no {name}. Fill it in, or leave the column out.")
+            has = f"no {name}" if column[empty] in (None, "") else f"{name} {column[empty]!r:.40}, which is no text"
+            raise DataError(f"{where}: row {empty} has {has}. Fill in text, or leave the column out.")
     wrong = (~torch.isfinite(features)).nonzero()
     if len(wrong):
         row, column_number = wrong[0].tolist()
@@ -140,11 +141,12 @@ def _npz(content: Table) -> bytes:
 
 def _parquet(content: Table) -> bytes:
     arrow, parquet = optional("pyarrow", "parquet"), optional("pyarrow.parquet", "parquet")
-    columns: dict[str, Any] = {name: arrow.array(column, arrow.string()) for name, column in _texts(content).items()}
+    texts = {name: [as_text(text) for text in column] for name, column in _texts(content).items()}
+    columns: dict[str, Any] = {name: arrow.array(column, arrow.string()) for name, column in texts.items()}
     columns |= {f"f{i}": np.ascontiguousarray(values) for i, values in enumerate(content.features.numpy().T)}
     made = arrow.table(columns)
     if content.card is not None:
         made = made.replace_schema_metadata({"striate": _card(content)})
     buffer = io.BytesIO()
-    parquet.write_table(made, buffer, use_dictionary=list(_texts(content)), compression="zstd")
+    parquet.write_table(made, buffer, use_dictionary=list(texts), compression="zstd")
     return buffer.getvalue()

@@ -115,7 +115,8 @@ def _feature_names(others: list[str], where: str) -> list[str]:
     names = [f"f{i}" for i in range(len(others))]
     if not names or len(names) > WIDEST:
         raise DataError(f"{where}: has {len(names)} columns f0, f1, ...; it must have 1 to {WIDEST:,}.")
-    if missing := next((name for name in names if name not in others), None):
+    there = set(others)
+    if missing := next((name for name in names if name not in there), None):
         raise DataError(f"{where}: column {missing} is missing. {AGAIN}")
     return names
 

@@ -108,16 +108,6 @@ def temperature(logits: Tensor, labels: Tensor, *, unknown: float = 1.0) -> floa
     return float(torch.tensor(-at, dtype=torch.float64).exp())
 
 
-def calibrated(logits: Tensor, temperature: float) -> Tensor:
-    """(n, classes) probabilities: the softmax of `logits` / `temperature`. The answers stay the same.
-
-    The logarithm of probabilities serves as logits where those are not at hand.
-    """
-    if not temperature > 0:
-        raise ValueError(f"temperature is {temperature}; it must be above 0.")
-    return (logits / temperature).softmax(1)
-
-
 def _check(scores: Tensor, labels: Tensor) -> None:
     if not len(labels) or len(scores) != len(labels):
         raise ValueError(f"calibration needs a label for each picture; {len(scores)} pictures, {len(labels)} labels.")

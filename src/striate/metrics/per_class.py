@@ -33,21 +33,11 @@ class ClassScores:
     @property
     def macro(self) -> Average:
         """Every class with pictures counts alike; one that was never answered has precision 0 here."""
-        return self._averaged((self.support > 0).double())
-
-    @property
-    def weighted(self) -> Average:
-        """Every picture counts alike."""
-        return self._averaged(self.support.double())
-
-    def _averaged(self, weights: Tensor) -> Average:
-        if not weights.any():
+        there = self.support > 0
+        if not there.any():
             raise ValueError("averages need at least one picture; there are none.")
-        means = [
-            float((values.nan_to_num(0) * weights).sum() / weights.sum())
-            for values in (self.precision, self.recall, self.f1)
-        ]
-        return Average(*means)
+        columns = (self.precision, self.recall, self.f1)
+        return Average(*(float(values[there].nan_to_num(0).mean()) for values in columns))
 
     def as_json(self, classes: tuple[str, ...]) -> list[dict[str, Any]]:
         """One object a class with label, precision, recall, f1 and support; what is undefined is null."""

@@ -6,11 +6,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
 
-from striate import atomic
 from striate.data.files import shown
-from striate.errors import ConfigError
 from striate.model import Prediction
-from striate.reports.environment import colours, environment
+from striate.reports.environment import colours, environment, require_page, write_page
 from striate.reports.pictures import Picture
 from striate.reports.thumbnails import thumbnail
 from striate.reports.words import count, percent
@@ -64,6 +62,7 @@ class Gallery:
     """Takes answers one by one within a `with`, and then writes the page to `path`. Raises `ConfigError`."""
 
     def __init__(self, path: Path, network: str):
+        require_page(path, "--gallery")
         self.path, self.network = path, network
         self.labels: dict[str, Label] = {}
         self.unreadable: list[tuple[str, str]] = []
@@ -84,13 +83,7 @@ class Gallery:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         if kind is None:
-            try:
-                self.path.parent.mkdir(parents=True, exist_ok=True)
-                atomic.write_text(self.path, self.render())
-            except OSError as failed:
-                raise ConfigError(
-                    f"{self.path}: cannot be written ({failed.strerror}). Give another --gallery."
-                ) from None
+            write_page(self.path, self.render(), "--gallery")
 
     def render(self) -> str:
         """The page as text."""
@@ -124,9 +117,9 @@ class Gallery:
         room = MOST
         for label in labels:
             label.trim()
-            if room < 1:
+            if len(label.kept) > room:
                 break
-            pictures = [self._shown(*each) for each in label.kept[:room]]
+            pictures = [self._shown(*each) for each in label.kept]
             room -= len(pictures)
             apart = EACH if label.total > 2 * EACH else len(pictures)
             groups.append(Group(label.name, label.total, tuple(pictures[:apart]), tuple(reversed(pictures[apart:]))))

@@ -8,7 +8,7 @@ from typing import Any
 from striate.analysis.result import Analysis
 from striate.metrics.interval import wilson
 from striate.reports.record import Record
-from striate.reports.words import count, digits_for, duration, large, percent
+from striate.reports.words import count, digits_for, duration, large, percent, plain
 
 TOLD = {  # facts that the page has said elsewhere
     *("parameters", "multiply_adds", "accuracy", "accuracy_interval", "examples"),
@@ -67,7 +67,16 @@ def details(record: Record) -> tuple[tuple[str, str], ...]:
     said |= versions if isinstance(versions, dict) else {}
     if record.sha256:
         said["sha256 of the weights"] = record.sha256
-    return tuple((str(key).replace("_", " "), str(value)) for key, value in said.items())
+    return tuple((str(key).replace("_", " "), _plainly(value)) for key, value in said.items())
+
+
+def _plainly(value: Any) -> str:
+    """A fact as people write it, with the facts that it is made of, if it is."""
+    if isinstance(value, dict):
+        return ", ".join(f"{key} {_plainly(part)}" for key, part in value.items() if key != "event")
+    if isinstance(value, list):
+        return "; ".join(map(_plainly, value))
+    return plain(value) if isinstance(value, float) else str(value)
 
 
 def _epochs(number: int) -> str:

@@ -76,9 +76,7 @@ def _sums(answers: Answers, right: Tensor, facts: dict[str, Any]) -> tuple[tuple
         isinstance(found.get(k), int | float) for k in ("before", "after", "temperature")
     ):
         sums.append((plain(found["before"]), "calibration error as trained"))
-        sums.append(
-            (plain(found["after"]), f"with the temperature, measured on {found.get('source', 'other pictures')}")
-        )
+        sums.append((plain(found["after"]), f"with the temperature, fitted on {found.get('source', 'other pictures')}"))
         sums.append((plain(found["temperature"]), "temperature: what scores are divided by"))
     else:
         sums.append((plain(error), "calibration error"))

@@ -7,10 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from striate import atomic
 from striate.data.files import shown
-from striate.errors import ConfigError
-from striate.reports.environment import colours, environment
+from striate.reports.environment import colours, environment, write_page
 from striate.reports.pictures import Picture
 from striate.reports.thumbnails import thumbnail
 
@@ -67,8 +65,8 @@ def write_search(
     for each in found:
         if room < 1:
             break
-        queries.append(_query(each))
-        room -= len(each.results)
+        queries.append(_query(each, room))
+        room -= len(queries[-1].results)
     page = environment().get_template("search.html")
     text = page.render(
         colours=colours(),
@@ -76,17 +74,13 @@ def write_search(
         entries=entries,
         network=network,
         queries=queries,
-        left_out=len(found) - len(queries),
+        left_out=sum(len(each.results) for each in found) - (MOST_PICTURES - room),
         unreadable=unreadable[:MOST_LINES],
     )
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        atomic.write_text(path, text)
-    except OSError as error:
-        raise ConfigError(f"{path}: cannot be written ({error.strerror}). Give another --gallery.") from None
+    write_page(path, text, "--gallery")
 
 
-def _query(found: Found) -> Query:
+def _query(found: Found, most: int) -> Query:
     results = tuple(
         Result(
             thumbnail(hit.file),
@@ -95,6 +89,6 @@ def _query(found: Found) -> Query:
             round(100 * min(1.0, max(0.0, hit.similarity)), 2),
             hit.label or "",
         )
-        for hit in found.results
+        for hit in found.results[:most]
     )
     return Query(thumbnail(found.query), shown(found.query), results)

@@ -29,10 +29,15 @@ from striate.training.machine import usual
 from striate.training.regimes import LEARNS, Choice, by_count, enough
 from striate.training.stages import plan
 from striate.training.start import Opened, Start
-from striate.training.tuning import FIRST
+from striate.training.tuning import USUAL, spread
 
 ENOUGH = 0.99  # cross-validated accuracy, beyond which no regime could be better by more than a point
 SURE = 0.99  # confidence of the interval of that accuracy
+OF_STEPS = (
+    *("epochs", "rate", "optimizer", "loss", "label_smoothing", "balance", "ema", "mixup", "cutmix"),
+    *("patience", "keep", "validation"),
+)
+OF_CHANGES = ("flip", "crop", "rotate", "jitter", "erase")  # which variants know
 
 
 def begin(
@@ -62,10 +67,8 @@ def begin(
 
 
 def _some(part: Part, regime: str) -> Part:
-    """The pictures that the classifier is fitted to: all where it may be what is kept, else at most `FIRST`."""
-    if regime in ("head", "best") or len(part) <= FIRST:
-        return part
-    return part.take(torch.linspace(0, len(part) - 1, FIRST).long())
+    """The pictures that the classifier is fitted to: all where it may be what is kept."""
+    return part if regime in ("head", "best") else part.take(spread(part.labels))
 
 
 def _fit(features: head.Features, part: Part, config: TrainConfig, told: list[Event]) -> head.Head:
@@ -74,7 +77,7 @@ def _fit(features: head.Features, part: Part, config: TrainConfig, told: list[Ev
     told += [Unreadable(part.name(i), why) for i, why in learned.unreadable.items()]
     made = learned.fitted
     told.append(
-        Fitted(learned.pictures, made.features, made.accuracy, made.strength, made.temperature, learned.seconds)
+        Fitted(learned.pictures, made.features, learned.accuracy, made.strength, made.temperature, learned.seconds)
     )
     return learned
 
@@ -96,19 +99,29 @@ def _settled(
     if choice.regime != "best" and not (doubted and not suffices(learned)):
         return choice, []
     figures = tried([name for name in LEARNS if name != "head" or possible], features, model, known, part, config)
+    if not figures and doubted:
+        return choice, []
+    if not figures:
+        raise ConfigError("there are too few pictures to try regimes on. Name one: --regime head, last or all.")
     best = figures[0]
     names = {figure.regime for figure in figures}
     said = f"the best of {', '.join(name for name in LEARNS if name in names)} on {best.examples:,} pictures"
     if doubted:
-        share = f"{100 * learned.fitted.accuracy:.1f} %"
+        share = f"{100 * learned.accuracy:.1f} %"
         said = f"{choice.reason}, but a classifier of the features is right on {share} only; {said}"
     return Choice(best.regime, said), figures
 
 
 def suffices(learned: head.Head) -> bool:
     """Whether the classifier is so often right that it may be right on `ENOUGH` of all pictures."""
-    count = len(learned.fitted.held_out)
-    return wilson(round(learned.fitted.accuracy * count), count, SURE)[1] >= ENOUGH
+    right = round(learned.accuracy * learned.pictures)
+    return wilson(right, learned.pictures, SURE)[1] >= ENOUGH
+
+
+def without_use(config: TrainConfig) -> list[str]:
+    """The settings in `config` that a classifier of features does not know: of trainings in steps."""
+    names = OF_STEPS if config.variants else OF_STEPS + OF_CHANGES
+    return [name for name in names if getattr(config, name) != getattr(USUAL, name)]
 
 
 def _put(
@@ -125,8 +138,8 @@ def _put(
     if start.regime == "head":
         head.put(model, made, 1.0)
         model.task = dataclasses.replace(model.task, kind="cross-entropy", temperature=made.temperature)
-        if config.balance != "none":
-            told.append(Warned("balance is of trainings in steps: the classifier is fitted without it"))
+        if unused := without_use(config):
+            told.append(Warned(f"the classifier is fitted in one go, without {', '.join(unused)}"))
         start.head, start.features = learned, features
         return LEARNS["head"], sum(p.numel() for p in model.net.get_submodule(classifier_name(model)).parameters())
     try:

@@ -13,11 +13,13 @@ from torch.nn.functional import cross_entropy
 from striate.analysis.result import Layer
 from striate.data.records import Part
 from striate.data.transforms.augment import Augment
-from striate.errors import ConfigError
+from striate.errors import ConfigError, WeightsError
 from striate.features.cache import FeatureCache, key
 from striate.features.card import Card, classifier_name
 from striate.features.classifiers import Fitted, fitted
+from striate.features.extract import features_of, rows
 from striate.features.frozen import Frozen, Variant
+from striate.metrics.accuracy import accuracy
 from striate.model import Evaluation, Model
 from striate.training.allocator import keep_memory
 from striate.training.choices import augment_of
@@ -26,14 +28,16 @@ from striate.training.machine import Machine
 
 USUAL_CHANGE = Augment(flip=True, crop=0.5)  # of variants, where the settings name no change
 MANY = 4000  # pictures; from here on fewer folds say enough
-CLOSE = 1e-3  # relative, of logits
+CLOSE = 1e-3  # relative, of logits and features
 
 
 @dataclass(frozen=True, eq=False)
 class Head:
-    """A classifier of features. `loss`: cross-validated; `unreadable`: why, by the position of a training picture."""
+    """A classifier of features. `accuracy`, `loss`: cross-validated, of pictures as they are, without their variants;
+    `unreadable`: why, by the position of a training picture."""
 
     fitted: Fitted
+    accuracy: float
     loss: float
     unreadable: dict[int, str]
     pictures: int
@@ -43,12 +47,19 @@ class Head:
 class Features:
     """The features of `model` before its classifier, for this training: computed once, kept in the cache folder.
 
-    Where a picture cannot be read they are not kept, so that it is told each time.
+    Where a picture cannot be read they are not kept, so that it is told each time. Those of noise are kept with them:
+    code of one's own may compute something else with the same weights.
     """
 
     def __init__(self, model: Model, layers: Sequence[Layer], machine: Machine):
         self.model, self.layers, self.machine = model, layers, machine
         self._card, self._cache = Card.of(model), FeatureCache()
+        self._noise = features_of(model, noise(model))
+        if not bool(torch.isfinite(self._noise).all()):
+            raise WeightsError(
+                f"{model.reference.text}: its features are not numbers (NaN or infinite), as its weights make them. "
+                "Give other weights."
+            )
         self._frozen: dict[str, Frozen] = {}
 
     def of(
@@ -58,8 +69,10 @@ class Features:
         precision = precision or self.machine.precision
         name = key(self._card, part.digest(), f"{precision} {variant or ''}")
         kept = self._cache.get(name)
-        if kept is not None and len(kept) == len(part):
-            return kept, torch.arange(len(part)), {}
+        if kept is not None and len(kept) == len(self._noise) + len(part):
+            before, features = kept.split([len(self._noise), len(part)])
+            if close(before, self._noise):
+                return features, torch.arange(len(part)), {}
         if precision not in self._frozen:
             keep_memory(threads_compute=True)
             self._frozen[precision] = Frozen(
@@ -71,7 +84,7 @@ class Features:
             )
         found = self._frozen[precision].of(part, variant)
         if not found.unreadable:
-            self._cache.put(name, found.features)
+            self._cache.put(name, torch.cat([self._noise, found.features]))
         return found.features, found.index, found.unreadable
 
 
@@ -79,23 +92,28 @@ def learn(features: Features, part: Part, config: TrainConfig) -> Head:
     """The classifier for the pictures of `part` and the variants of them that `config` asks for."""
     begun = time.perf_counter()
     found, index, unreadable = features.of(part)
-    rows, positions = [found], [index]
+    given, positions = [found], [index]
     change = replace(augment_of(config), mixup=0.0, cutmix=0.0)
     if change == Augment(shift=change.shift):
         change = USUAL_CHANGE
     for number in range(1, config.variants + 1):
         more, index, _ = features.of(part, variant=Variant(change, config.seed, number))
-        rows.append(more)
+        given.append(more)
         positions.append(index)
     which = torch.cat(positions)
     labels = part.labels[which]
     groups = _groups(part, which.tolist()) if part.groups is not None or config.variants else None
-    most = 5 if len(which) <= MANY else 3
     made = fitted(
-        torch.cat(rows), labels, features.model.classes, groups=groups, most_folds=most, seed=config.seed % 2**32
+        torch.cat(given),
+        labels,
+        features.model.classes,
+        groups=groups,
+        most_folds=5 if len(which) <= MANY else 3,
+        seed=config.seed % 2**32,
     )
-    loss = float(cross_entropy(made.held_out / made.temperature, labels))
-    return Head(made, loss, unreadable, len(found), time.perf_counter() - begun)
+    answers, wanted = made.held_out[: len(found)], labels[: len(found)]
+    loss = float(cross_entropy(answers / made.temperature, wanted))
+    return Head(made, accuracy(answers, wanted), loss, unreadable, len(found), time.perf_counter() - begun)
 
 
 def _groups(part: Part, which: list[int]) -> list[str]:
@@ -150,17 +168,25 @@ def misfit(last: nn.Module) -> str:
 @torch.inference_mode()
 def answers_as(model: Model, found: Fitted, temperature: float, name: str) -> bool:
     """Whether `model` gives for noise what the classifier makes of its features: nothing else follows."""
-    from striate.features.extract import rows
-
     caught: list[Tensor] = []
     hook = model.net.get_submodule(name).register_forward_pre_hook(lambda module, given: caught.append(rows(given[0])))
-    noise = torch.randint(256, (2, *model.preprocess.image), generator=torch.Generator().manual_seed(0))
     try:
-        outputs = model.net.eval()(model.preprocess.normalise(noise.to(torch.uint8)))
+        outputs = model.net.eval()(model.preprocess.normalise(noise(model)))
     finally:
         hook.remove()
     wanted = (caught[-1] @ found.tensors["weight"].T + found.tensors["bias"]) / temperature
-    return bool(outputs.shape == wanted.shape and (outputs - wanted).abs().max() <= CLOSE * wanted.abs().max())
+    return close(outputs, wanted)
+
+
+def noise(model: Model) -> Tensor:
+    """(2, c, h, w) uint8: the same two pictures of noise each time."""
+    drawn = torch.randint(256, (2, *model.preprocess.image), generator=torch.Generator().manual_seed(0))
+    return drawn.to(torch.uint8)
+
+
+def close(found: Tensor, wanted: Tensor) -> bool:
+    """Whether they are the same but for rounding."""
+    return found.shape == wanted.shape and bool((found - wanted).abs().max() <= CLOSE * wanted.abs().max())
 
 
 def can_stand(model: Model, found: Fitted) -> bool:
@@ -174,7 +200,7 @@ def can_stand(model: Model, found: Fitted) -> bool:
 
 def evaluate(features: Features, part: Part, found: Fitted) -> Evaluation:
     """The answers of the classifier on `part`, with features in full precision: those that the saved model gives."""
-    rows, index, unreadable = features.of(part, precision="float32")
-    outputs = rows @ found.tensors["weight"].T + found.tensors["bias"]
+    given, index, unreadable = features.of(part, precision="float32")
+    outputs = given @ found.tensors["weight"].T + found.tensors["bias"]
     said = {part.name(i): why for i, why in unreadable.items()}
     return Evaluation((outputs / found.temperature).softmax(1), part.labels[index], said, index, outputs)

@@ -65,9 +65,7 @@ def _crosswise(outputs: Tensor, labels: Tensor) -> Tensor:
 
 
 def described(evaluation: Evaluation, classes: Sequence[str]) -> dict[str, Any]:
-    """All figures of an evaluation as plain values; {} where there is no picture."""
-    if not evaluation.examples:
-        return {}
+    """All figures of an evaluation as plain values."""
     probabilities, labels = evaluation.probabilities, evaluation.labels
     matrix = confusion_matrix(evaluation.predicted, labels, len(classes))
     right = round(evaluation.accuracy * evaluation.examples)
@@ -98,7 +96,7 @@ def honest_facts(
     evaluation: Evaluation | None, classes: Sequence[str], calibrated: Calibrated | None
 ) -> dict[str, Any]:
     """What the card of a model holds of its evaluation."""
-    if evaluation is None or not evaluation.examples:
+    if evaluation is None:
         return {}
     facts = {**described(evaluation, classes), "unknown_below": unknown_below(evaluation)}
     if calibrated is not None:
@@ -111,7 +109,7 @@ def unknown_below(evaluation: Evaluation) -> float | None:
 
     None where there are too few of them to say.
     """
-    if evaluation.outputs is None or not evaluation.examples:
+    if evaluation.outputs is None:
         return None
     threshold = rejection_threshold(energy(evaluation.outputs))
     return threshold if threshold > float("-inf") else None

@@ -46,8 +46,12 @@ CHOSEN_BY = 0.1  # share of the training pictures that are chosen by, where some
 
 @dataclass
 class Prepared:
-    """A training that can start. `config` has nothing open; `told` is what the log must hold of the preparation."""
+    """A training that can start. `config` has nothing open; `told` is what the log must hold of the preparation.
 
+    `given`: the data as they were read; `dataset`: without what is unreadable, and with a part to choose by if needed.
+    """
+
+    given: DataSet
     dataset: DataSet
     config: TrainConfig
     known: Analysis
@@ -96,9 +100,9 @@ def _prepare(
     keep_memory()
     check_installed(config.log_to)
     told: list[Event] = []
-    dataset = read(data, data_dir=config.data_dir, format=config.format, group=config.group)
-    told += [Warned(f"{dataset.name}: {note}") for note in dataset.notes]
-    dataset, left_out = sound(dataset, config.max_bad, told, left_out)
+    whole = read(data, data_dir=config.data_dir, format=config.format, group=config.group)
+    told += [Warned(f"{whole.name}: {note}") for note in whole.notes]
+    dataset, left_out = sound(whole, config.max_bad, told, left_out)
     dataset = with_validation(dataset, config)
     if dataset.train is None or len(dataset.train) == 0:
         why = f": {'; '.join(dataset.notes)}" if dataset.notes else ""
@@ -150,7 +154,7 @@ def _prepare(
         memory_format=machine.layout,
         rate=None if one_go else highest(config),
     )
-    return Prepared(dataset, config, known, model, machine, told, start, left_out)
+    return Prepared(whole, dataset, config, known, model, machine, told, start, left_out)
 
 
 def _drawn(net: Net, config: TrainConfig, pictures: Part, classes: int) -> Opened:

@@ -71,7 +71,7 @@ class Start:
         if self.head is not None:
             fitted = self.head.fitted
             found |= {"classifier": fitted.kind, "strength": fitted.strength}
-            found |= {"cross_validated_accuracy": fitted.accuracy}
+            found |= {"cross_validated_accuracy": self.head.accuracy}
         return found
 
 
@@ -95,27 +95,36 @@ def opened(net: Net, config: TrainConfig, dataset: DataSet, held: Mapping[str, A
         image = image or networks.default_image(net) or dataset.train.shape
         return Opened(net, _prepared(config.preparation, image, dataset.train), networks.refer(net), {"own": True})
     made = trained(net, _source(config), classes=classes, image=image, letters=letters)
-    preprocess = made.preprocess
+    preprocess, notes = made.preprocess, made.report.notes
     if config.preparation is not None:
         preprocess = _prepared(config.preparation, preprocess.image, dataset.train)
+        notes = tuple(note for note in notes if note != made.guess)
     elif not made.sure:
         raise _ask(str(config.weights))
     for layer in dict.fromkeys(key.rpartition(".")[0] for key in made.report.fresh):
         he(made.net.get_submodule(layer))
-    notes = tuple(note for note in made.report.notes if not (made.report.fresh and note.endswith(ANEW)))
+    notes = tuple(note for note in notes if not (made.report.fresh and note.endswith(ANEW)))
     return Opened(made.net, preprocess, made.reference, made.facts["weights"], notes)
 
 
 def run_network(weights: str | None) -> dict[str, Any]:
-    """The settings `net` and its letters of the earlier run that `weights` names; {} where it is none, or code."""
+    """The settings `net` and its letters of the earlier run that `weights` names; {} where it is none.
+
+    `ConfigError` where its network is code.
+    """
     from striate.weights.checkpoint import read_checkpoint
 
     folder = Path(weights or "")
     if weights is None or not (folder / "model.safetensors").is_file():
         return {}
     described = (read_checkpoint(folder / "model.safetensors").card or {}).get("network")
-    if not isinstance(described, Mapping) or described.get("kind") not in ("zoo", "notation"):
+    if not isinstance(described, Mapping):
         return {}
+    if described.get("kind") not in ("zoo", "notation"):
+        raise ConfigError(
+            f"{folder}: its network is Python code ({described.get('text')}), which no file may start. Give it again, "
+            "as --net."
+        )
     return {"net": described.get("text"), **dict(described.get("letters", {}))}
 
 

@@ -40,7 +40,17 @@ def tuned(given: TrainConfig, config: TrainConfig, pictures: int) -> TrainConfig
     )
 
 
+def spread(labels: Tensor) -> Tensor:
+    """(m,) positions of the pictures, with `labels` (n,), that the first classifier is fitted to: all where they are
+    few, else `FIRST` at even distances, and two of each class."""
+    chosen = torch.zeros(len(labels), dtype=torch.bool)
+    chosen[torch.linspace(0, len(labels) - 1, min(FIRST, len(labels))).long()] = True
+    for label in labels.unique():
+        chosen[(labels == label).nonzero()[:2, 0]] = True
+    return chosen.nonzero()[:, 0]
+
+
 def first_fit(rows: Tensor, labels: Tensor, classes: Sequence[str], config: TrainConfig) -> Fitted:
-    """The classifier that a fine-tuning begins with, fitted to at most `FIRST` of the features `rows` (n, f)."""
-    some = torch.linspace(0, len(rows) - 1, min(FIRST, len(rows))).long()
+    """The classifier that a fine-tuning begins with, fitted to some of the features `rows` (n, f), or all."""
+    some = spread(labels)
     return fitted(rows[some], labels[some], classes, most_folds=FOLDS, seed=config.seed % 2**32)

@@ -87,6 +87,7 @@ def classify_features(
     from striate.features.classifiers import fitted
     from striate.features.table import read_table
     from striate.training.honest import described
+    from striate.training.regimes import enough
     from striate.verbs.classified_run import keep
 
     path = Path(features)
@@ -98,9 +99,10 @@ def classify_features(
     model = None if why else _network(table, path, net, weights)
     held_out = torch.tensor([split == HELD_OUT for split in table.splits or [""] * len(table)])
     learned, left = (which.nonzero()[:, 0] for which in (~held_out, held_out))
+    enough(path.name, table.classes, labels[learned], labels)
     found = fitted(table.features[learned], labels[learned], table.classes, kind, seed=seed)
     validated = _evaluation(found.held_out / found.temperature, labels[learned], learned)
-    tested = _evaluation(_outputs(found, table.features[left]), labels[left], left) if len(left) else None
+    tested = _evaluation(found.outputs(table.features[left]), labels[left], left) if len(left) else None
     made = Classified(
         found,
         validated.examples,
@@ -138,14 +140,6 @@ def _network(table: Table, path: Path, net: Net | Path | None, weights: str | Pa
     Card.of(model).require(table.card, str(path))
     last_layer(model)
     return model
-
-
-def _outputs(found: Fitted, features: Tensor) -> Tensor:
-    import torch
-
-    head = found.head()
-    with torch.inference_mode():
-        return torch.cat([head(part) for part in features.split(2048)])
 
 
 def _evaluation(outputs: Tensor, labels: Tensor, index: Tensor) -> Evaluation:

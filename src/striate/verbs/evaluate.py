@@ -6,10 +6,12 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from striate.errors import DataError
+from striate.errors import StriateError
 from striate.settings import setting
 
 if TYPE_CHECKING:
+    from striate.data.records import DataSet
+    from striate.model import Model
     from striate.networks import Net
 
 
@@ -35,13 +37,11 @@ class Evaluated:
     data: str
     classes: str = ""  # how the data's classes differ from the model's, in words
     unreadable: dict[str, str] = field(default_factory=dict)  # the reason by file
-    figures: dict[str, Any] = field(default_factory=dict)  # top5, ece, per_class, thresholds, confused
+    figures: dict[str, Any] = field(default_factory=dict)  # accuracy, top5, ece, per_class, thresholds, confused
 
     def as_json(self) -> dict[str, Any]:
         return {
             **self.figures,
-            "accuracy": self.accuracy,
-            "accuracy_interval": list(self.interval),
             "examples": self.examples,
             "run": self.run,
             "data": self.data,
@@ -59,33 +59,36 @@ def evaluate(
     another order or a class that is missing is told, and a class that the model does not know is a `DataError`.
     """
     from striate.data.classes import matched, renumbered
-    from striate.data.read import read
-    from striate.metrics.interval import wilson
     from striate.model import load
     from striate.training.allocator import keep_memory
     from striate.training.honest import described
 
     keep_memory()
     model = load(run, net=net)
-    dataset = read(data, data_dir=data_dir, format=format)
+    dataset, own = _read(data, data_dir, format, model)
     match = matched(dataset.classes, model.classes)
-    own = dataset.fingerprint() == model.facts.get("data_sha256")
     held_out = dataset.held_out
     pictures = held_out if held_out is not None and (own or not dataset.parted) else dataset.whole()
     labels = renumbered(pictures.labels, dataset.classes, model.classes, where=dataset.name)
     found = model.evaluate(replace(pictures, labels=labels))
-    if not found.examples:
-        raise DataError(f"{dataset.name}: none of its {len(pictures):,} pictures can be read. Run striate check on it.")
-    right = round(found.accuracy * found.examples)
-    interval = wilson(right, found.examples)
+    figures = described(found, model.classes)
+    low, high = figures["accuracy_interval"]
     said = "" if match.same else match.diff()
     return Evaluated(
-        found.accuracy,
-        interval,
-        found.examples,
-        str(run),
-        dataset.name,
-        said,
-        found.unreadable,
-        described(found, model.classes),
+        found.accuracy, (low, high), found.examples, str(run), dataset.name, said, found.unreadable, figures
     )
+
+
+def _read(data: Any, data_dir: Path | None, format: str | None, model: Model) -> tuple[DataSet, bool]:
+    """The data set, and whether `model` was trained on it; if so, with its groups held out together again."""
+    from striate.data.read import read
+
+    given, own = read(data, data_dir=data_dir, format=format), model.facts.get("data_sha256")
+    group = model.facts.get("group")
+    if given.fingerprint() == own or not isinstance(group, str):
+        return given, given.fingerprint() == own
+    try:
+        grouped = read(data, data_dir=data_dir, format=format, group=group)
+    except StriateError:  # other pictures have other names
+        return given, False
+    return (grouped, True) if grouped.fingerprint() == own else (given, False)

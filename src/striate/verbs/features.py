@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from os import PathLike, fspath, sep
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -43,14 +43,6 @@ class Seen:
     table: Table
     unreadable: dict[str, str]
     notes: tuple[str, ...] = ()
-
-
-@dataclass
-class _Columns:
-    """What is known of the pictures before they are read."""
-
-    labels: list[str | None] = field(default_factory=list)
-    splits: list[str | None] = field(default_factory=list)
 
 
 def features(
@@ -99,7 +91,7 @@ def seen(
 
     keep_memory(threads_compute=True)
     model = load(net, weights)
-    known = _Columns()
+    known: list[tuple[str, str]] = []
     pictures, about, notes = _pictures(data, data_dir, format, known)
     parts: list[torch.Tensor] = []
     files: list[str] = []
@@ -121,36 +113,38 @@ def seen(
         raise DataError(f"no picture can be read, so there are no features: {why}")
     source = tuple(map(str, (net,) if weights is None else (net, weights))) if isinstance(net, str | Path) else ()
     card = Card.of(model, layer, source=source, data=about)
-    labels, splits = (_column(column, kept) for column in (known.labels, known.splits))
+    labels, splits = zip(*(known[place] for place in kept), strict=True) if known else (None, None)
     found = table(torch.cat(parts), files, labels=labels, splits=splits, card=card, where=str(data))
     return Seen(model, found, unreadable, notes)
 
 
 def _pictures(
-    data: Any, data_dir: Path | None, format: str | None, known: _Columns
+    data: Any, data_dir: Path | None, format: str | None, known: list[tuple[str, str]]
 ) -> tuple[Iterator[Asked], tuple[str, ...], tuple[str, ...]]:
-    """The pictures, the name and fingerprint of the data set, and notes; `known` fills as they are taken."""
+    """The pictures, the name and fingerprint of the data set, and notes.
+
+    `known` fills as they are taken, with the label and the part of each; it stays empty where there are no labels.
+    """
     from striate.data.below import pictures_below
     from striate.data.read import read
     from striate.features.asked import from_files, from_part
 
     if format is None and _without_labels(data):
         path = Path(data).expanduser()
-        return from_files(_noted(pictures_below(path), known)), (path.resolve().name,), ()
+        return from_files(pictures_below(path)), (path.resolve().name,), ()
     dataset = read(data, data_dir=data_dir, format=format)
 
     def all_parts() -> Iterator[Asked]:
         for split, part in dataset.parts:
             for label, one in zip(part.labels.tolist(), from_part(part, split), strict=True):
-                known.labels.append(dataset.classes[label])
-                known.splits.append(split)
+                known.append((dataset.classes[label], split))
                 yield one
 
     return all_parts(), (dataset.name, dataset.fingerprint()), tuple(dataset.notes)
 
 
 def _without_labels(data: Any) -> bool:
-    """Whether `data` is a folder of pictures of no layout that has labels, or one picture."""
+    """Whether `data` is a folder of pictures of no layout that has labels, or most lie in no class, or one picture."""
     from striate.data.below import pictures_below
     from striate.data.formats.folder import SUFFIXES
     from striate.data.marks import data_sets
@@ -164,17 +158,8 @@ def _without_labels(data: Any) -> bool:
         return False
     if not path.is_dir():
         return path.is_file() and path.suffix.lower() in SUFFIXES
-    return not recognised(path) and next(pictures_below(path), None) is not None
-
-
-def _noted(files: Iterable[Path], known: _Columns) -> Iterator[Path]:
-    for file in files:
-        known.labels.append(None)
-        known.splits.append(None)
-        yield file
-
-
-def _column(values: list[str | None], kept: list[int]) -> list[str] | None:
-    """The values at `kept`; None where none is known."""
-    found = [value for value in (values[place] for place in kept) if value is not None]
-    return found if len(found) == len(kept) else None
+    layouts = recognised(path)
+    if layouts == ["folder"]:  # photographs with a folder or two among them are not sorted by class
+        beside = [file.parent == path for file in pictures_below(path)]
+        return 2 * sum(beside) > len(beside)
+    return not layouts

@@ -35,7 +35,7 @@ class PredictSettings:
     unknown: bool = setting(False, meaning="label 'unknown' what is like none of the classes, by the run's threshold")
     threshold: float | None = setting(None, meaning="label 'unknown' what is less probable", low=0.0, high=1.0)
     precision: str = setting(
-        "auto", choices=("auto", "float32", "bfloat16"), meaning="auto: bfloat16 for whatever it changes nothing"
+        "auto", choices=("auto", "float32", "bfloat16"), meaning="auto: bfloat16, and float32 for close calls"
     )
 
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from striate import atomic
+from striate.data.files import as_text
 from striate.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -40,6 +42,8 @@ def ending(path: Path) -> str:
     kind = path.suffix.lower()
     if kind not in WRITERS:
         raise ConfigError(f"{path}: answers are written as {', '.join(WRITERS)}. Give the file one of these endings.")
+    if path.is_dir():
+        raise ConfigError(f"{path}: is a folder. Give the file of answers another name.")
     if kind == ".parquet":
         from striate.features.extras import optional
 
@@ -53,23 +57,32 @@ def writing(path: Path) -> Iterator[Callable[[Answer], None]]:
     kind = ending(path)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
+        atomic.sweep(path.parent, re.escape(path.name))  # of processes that were killed
         with atomic.replacing(path) as handle:
             writer = WRITERS[kind](handle)
-            yield writer.add
-            writer.close()
+            try:
+                yield writer.add
+            finally:
+                writer.close()
     except BrokenPipeError:  # of standard output
         raise
     except OSError as error:
         raise ConfigError(f"{path}: cannot be written ({error.strerror}). Give another --output.") from None
 
 
+def said(answer: Answer) -> dict[str, Any]:
+    """The answer as plain values, its file as text, whatever bytes the name is made of: many readers of JSON refuse a
+    whole file for one name that is no text."""
+    return answer.as_json() | {"file": as_text(answer.file)}
+
+
 def row(answer: Answer) -> dict[str, Any]:
     """The columns of a table; None where there is nothing."""
-    said = answer.as_json()
-    found = dict.fromkeys(COLUMNS) | {name: said.get(name) for name in ("file", "label", "probability", "reason")}
-    for place, best in enumerate(said["top"], 1):
+    given = said(answer)
+    found = dict.fromkeys(COLUMNS) | {name: given.get(name) for name in ("file", "label", "probability", "reason")}
+    for place, best in enumerate(given["top"], 1):
         found |= {f"label_{place}": best["label"], f"probability_{place}": best["probability"]}
-    return {name: _text(value) if isinstance(value, str) else value for name, value in found.items()}
+    return found
 
 
 class Text:
@@ -114,7 +127,7 @@ class JsonLines:
         self._first = True
 
     def add(self, answer: Answer) -> None:
-        self._text.write(("" if self._first else self.between) + json.dumps(answer.as_json(), allow_nan=False))
+        self._text.write(("" if self._first else self.between) + json.dumps(said(answer), allow_nan=False))
         self._first = False
 
     def close(self) -> None:
@@ -147,9 +160,9 @@ class Parquet:
             self._flush()
 
     def close(self) -> None:
-        self._flush()
-        self._writer.close()
-        self._file.close()
+        with self._file:
+            self._flush()
+            self._writer.close()
 
     def _flush(self) -> None:
         self._writer.write_table(self._arrow.Table.from_pylist(self._rows, self._schema))
@@ -157,8 +170,3 @@ class Parquet:
 
 
 WRITERS: dict[str, Callable[[int], Writer]] = {".csv": Csv, ".json": Json, ".jsonl": JsonLines, ".parquet": Parquet}
-
-
-def _text(value: str) -> str:
-    """A name as text, whatever bytes it is made of."""
-    return value.encode("utf-8", "backslashreplace").decode()

@@ -95,8 +95,6 @@ def search(
     The network is the one that made the index, from where it was then; `net` and `weights` say where it is now. Raises
     `DataError` where it is another one, or no image can be read, and what `striate.load` raises.
     """
-    import torch
-
     from striate.data.below import pictures_below
     from striate.features import index as indexes
     from striate.features.asked import from_files
@@ -114,7 +112,7 @@ def search(
         unreadable |= {chunk.files[place]: reason for place, reason in chunk.reasons.items()}
         good = [file for place, file in enumerate(chunk.files) if place not in chunk.reasons]
         if good:
-            similarities, places = indexes.search(opened, torch.as_tensor(chunk.rows), k)
+            similarities, places = indexes.search(opened, chunk.rows, k)
             found += [
                 Found(file, _hits(opened, *pair))
                 for file, pair in zip(good, zip(similarities.tolist(), places.tolist(), strict=True), strict=True)
@@ -173,9 +171,16 @@ def _model(opened: Index, path: Path, net: Net | Path | None, weights: str | Pat
 def source_model(card: Any, where: str) -> Model:
     """The network that `card` says features were made by, from where it was; `ConfigError` where it is no more."""
     from striate.model import load
+    from striate.networks import refer
 
     if not card.source:
         raise ConfigError(f"{where}: was made by {card.network}, and does not say where that is. Give --net.")
+    net, *weights = card.source
+    if weights and refer(net).kind == "file":
+        raise ConfigError(
+            f"{where}: was made by Python code, which no file may start. If you trust it, give --net {net} --weights "
+            f"{weights[0]}."
+        )
     try:
         return load(*card.source)
     except StriateError as error:

@@ -57,7 +57,7 @@ DTYPES = {
     "C64": torch.complex64,
 }
 NAMES = {dtype: name for name, dtype in DTYPES.items()}
-DAMAGED = "is damaged: its SHA-256 is not the one it was written with. Restore it or train again."
+DAMAGED = "is damaged: its SHA-256 is not the one it was written with. Restore it, or make it again."
 
 
 class NewerSchema(WeightsError):
@@ -119,7 +119,7 @@ def load_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
         raise WeightsError(f"{path}: cannot be read ({error.strerror}).") from None
     except (ValueError, TypeError, KeyError, AttributeError, RuntimeError) as error:
         why = str(error).splitlines()[0][:160] if str(error) else type(error).__name__
-        raise WeightsError(f"{path}: is damaged ({why}). Restore it or train again.") from None
+        raise WeightsError(f"{path}: is damaged ({why}). Restore it, or make it again.") from None
     if summed.hexdigest() != card.get("sha256"):
         raise WeightsError(f"{path}: {DAMAGED}")
     return tensors, card

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from striate.data.examples import Example, Label, Listing, split_said
-from striate.data.files import shown
+from striate.data.files import as_text, shown
 from striate.data.marks import data_format
 from striate.data.tables.beside import metadata_in, tables_in
 from striate.errors import DataError
@@ -88,8 +88,8 @@ class _Walk:
     def part(self, top: Path, split: str | None) -> Iterator[Example]:
         for entry in _entries(top):
             if entry.is_dir():
-                self.classes.append(entry.name)
-                label = Label(entry.name)
+                label = Label(as_text(entry.name))
+                self.classes.append(label.name)
                 for name in self.pictures(Path(entry.path), os.path.relpath(entry.path, self.root), frozenset()):
                     yield Example(name, label, split)
             elif _suffix(entry.name) in SUFFIXES:

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from striate.features.heads import linear_head
-from striate.features.linear import Array, layers
-from striate.features.marks import KindFacts, Tensors, classifier
+from striate.features.linear import layers
+from striate.features.marks import Array, KindFacts, Tensors, classifier
 
 
 @classifier(KindFacts(strengths=(1.0,), head=linear_head, turned=("weight",)))

@@ -6,8 +6,8 @@ import warnings
 from collections.abc import Sequence
 
 from striate.features.heads import linear_head
-from striate.features.linear import Array, layers
-from striate.features.marks import KindFacts, Tensors, classifier
+from striate.features.linear import layers
+from striate.features.marks import Array, KindFacts, Tensors, classifier
 
 MOST_STEPS = 300
 

@@ -7,8 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from striate.features.heads import neighbours_head
-from striate.features.linear import Array
-from striate.features.marks import KindFacts, Tensors, classifier
+from striate.features.marks import Array, KindFacts, Tensors, classifier
 
 
 @classifier(KindFacts(strengths=(20.0, 10.0, 5.0, 3.0, 1.0), head=neighbours_head))
