@@ -147,9 +147,17 @@ def test_the_page_is_written_where_it_is_wanted_and_nowhere_else(capsys, planted
     assert (code, err) == (1, f"{tmp_path / 'page.html'}\n")
     assert (tmp_path / "page.html").read_text().startswith("<!doctype html>")
     assert sorted(planted.rglob("*")) == before
-    code, _, err = run(capsys, planted, "--html", tmp_path / "no folder/page.html")
+    code, _, err = run(capsys, planted, "--html", tmp_path / "page.html" / "page.html")
     assert code == 2
     assert "cannot be written" in err
+
+
+def test_a_page_never_takes_the_place_of_a_picture(capsys, planted):
+    photograph = next(planted.rglob("*.png"))
+    before = photograph.read_bytes()
+    code, _, err = run(capsys, planted, "--html", photograph)
+    assert (code, err) == (2, f"striate: {photograph}: a page is an .html file. Give --html another name.\n")
+    assert photograph.read_bytes() == before
 
 
 def test_names_with_markup_escapes_and_odd_bytes_are_printed_as_they_are(capsys, tmp_path):

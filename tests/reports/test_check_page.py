@@ -113,5 +113,6 @@ def test_a_file_that_has_gone_meanwhile_leaves_a_gap(planted):
 
 
 def test_a_place_that_cannot_be_written_is_a_mistake_of_one_line(planted, tmp_path):
+    (tmp_path / "file").write_text("in the way")
     with pytest.raises(ConfigError, match=r"cannot be written .* Give another --html"):
-        write_check(planted, tmp_path / "nowhere/page.html")
+        write_check(planted, tmp_path / "file" / "page.html")

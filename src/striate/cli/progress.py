@@ -62,9 +62,10 @@ class Progress:
         if isinstance(event, Started):
             self._epochs = event.epochs
             self._bars.update(self._task, total=event.steps)
+            length = {0: "", 1: "1 epoch "}.get(event.epochs, f"{event.epochs} epochs ")
             self._say(
                 f"{event.network}: {event.parameters:,} parameters; {event.data}: {event.examples:,} pictures; "
-                f"{f'{event.epochs} epochs ' if event.epochs else ''}on {event.device} in {event.precision}"
+                f"{length}on {event.device} in {event.precision}"
             )
         elif isinstance(event, Regime):
             self._say(f"regime {event.regime} ({event.reason}): {event.learns}; {event.parameters:,} parameters learn")

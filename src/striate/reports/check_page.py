@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from striate import atomic
 from striate.data.check.found import Checked
-from striate.errors import ConfigError
 from striate.reports.check_charts import classes, sizes
 from striate.reports.check_pictures import conversions, pairs, suspects
-from striate.reports.environment import colours, environment
+from striate.reports.environment import colours, environment, write_page
 from striate.reports.words import count
 
 MOST_LINES = 500  # files that are listed without a picture
@@ -17,10 +15,7 @@ MOST_LINES = 500  # files that are listed without a picture
 
 def write_check(found: Checked, path: Path) -> None:
     """Write the page to `path`. `ConfigError` where that cannot be written."""
-    try:
-        atomic.write_text(path, render_check(found))
-    except OSError as error:
-        raise ConfigError(f"{path}: cannot be written ({error.strerror}). Give another --html.") from None
+    write_page(path, render_check(found), "--html")
 
 
 def render_check(found: Checked) -> str:

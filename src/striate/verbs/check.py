@@ -40,14 +40,18 @@ def check(
 
     Every picture is decoded, and no file of the data is changed. `data`, `format`, `group` and `data_dir` are as in
     `striate.read`. `labels`: look for labels that are probably wrong, too. `html`: write a page with the pictures
-    there. `tell` is called with how many pictures are done, of how many. `DataError` where the data cannot be read.
+    there. `tell` is called with how many pictures are done, of how many. `DataError` where the data cannot be read,
+    `ConfigError` where there can be no page.
     """
     from striate.data.check.check import check as checked
     from striate.data.read import read
 
-    found = checked(read(data, data_dir=data_dir, format=format, group=group), labels=labels, tell=tell)
     if html is not None:
         from striate.reports.check_page import write_check
+        from striate.reports.environment import require_page
 
+        require_page(Path(html), "--html")
+    found = checked(read(data, data_dir=data_dir, format=format, group=group), labels=labels, tell=tell)
+    if html is not None:
         write_check(found, Path(html))
     return found
