@@ -8,9 +8,10 @@ from __future__ import annotations
 import ctypes
 import os
 import sys
+from typing import Any
 
 TRIM_THRESHOLD, MMAP_THRESHOLD, ARENA_MAX = -1, -3, -8  # the names of mallopt(3)
-KEEP = 1 << 30  # bytes
+KEEP, USUAL = 1 << 30, 128 << 10  # bytes; the second is what glibc begins with
 
 
 def keep_memory(*, threads_compute: bool = False) -> bool:
@@ -19,12 +20,30 @@ def keep_memory(*, threads_compute: bool = False) -> bool:
     `threads_compute`: beside each other, so that they too are to take what is kept. Else glibc gives each an arena of
     its own, of which it gives back whatever is over 64 MiB.
     """
-    if sys.platform != "linux" or os.environ.get("STRIATE_MALLOPT") == "0":
-        return False
-    try:
-        mallopt = ctypes.CDLL("libc.so.6").mallopt
-    except (OSError, AttributeError):  # another C library, such as musl
+    glibc = _glibc()
+    if glibc is None:
         return False
     if threads_compute:
-        mallopt(ARENA_MAX, 1)
-    return bool(mallopt(TRIM_THRESHOLD, KEEP)) and bool(mallopt(MMAP_THRESHOLD, KEEP))
+        glibc.mallopt(ARENA_MAX, 1)
+    return bool(glibc.mallopt(TRIM_THRESHOLD, KEEP)) and bool(glibc.mallopt(MMAP_THRESHOLD, KEEP))
+
+
+def give_back() -> bool:
+    """Tell glibc to give back what it keeps, and to keep no more than it usually does, because memory is short."""
+    glibc = _glibc()
+    if glibc is None:
+        return False
+    taken = glibc.mallopt(TRIM_THRESHOLD, USUAL) and glibc.mallopt(MMAP_THRESHOLD, USUAL)
+    glibc.malloc_trim(0)
+    return bool(taken)
+
+
+def _glibc() -> Any:
+    """glibc, if it is there and may be told anything."""
+    if sys.platform != "linux" or os.environ.get("STRIATE_MALLOPT") == "0":
+        return None
+    try:
+        found = ctypes.CDLL("libc.so.6")
+    except OSError:  # another C library, such as musl
+        return None
+    return found if hasattr(found, "mallopt") else None

@@ -16,6 +16,7 @@ from striate.data.loader import Batch, Loader
 from striate.errors import TrainingError
 from striate.model import Model
 from striate.training import randomness
+from striate.training.allocator import give_back
 from striate.training.average import Average
 from striate.training.buffers import Buffers
 from striate.training.choices import augment_of
@@ -190,6 +191,7 @@ class Loop:
                 if not self.config.fit_memory or count >= whole // self.fewest or self.ranks.count > 1:
                     raise OutOfMemory.on(whole, self.parts, self.preprocess.image, self.machine.device) from None
                 self.parts *= 2
+                give_back()
 
     def parts_of(self, pictures: int) -> int:
         """How many parts a step of `pictures` is computed in."""
