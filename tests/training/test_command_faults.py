@@ -203,7 +203,7 @@ def test_10_kills_of_the_installed_command_at_random_times_end_with_the_file_of_
     executable = Path(sys.executable).with_name("striate")
     if not executable.exists():
         pytest.skip("the command striate is not installed beside this Python")
-    arguments = ("digits", "--net", "simple_cnn", "--epochs", 25, *ALIKE, "--save-every", 0.002)
+    arguments = ("digits", "--net", "simple_cnn", "--epochs", 75, *ALIKE, "--save-every", 0.002)
     code, _, errors = commands.finish(tmp_path / "whole", *arguments)
     assert code == 0, errors
     assert by_time(tmp_path / "run", executable, *arguments) >= 10
@@ -212,7 +212,7 @@ def test_10_kills_of_the_installed_command_at_random_times_end_with_the_file_of_
 
 @pytest.mark.slow
 def test_40_stops_save_the_very_step_and_cost_nothing(commands, tmp_path):
-    arguments = ("digits", "--net", "simple_cnn", "--epochs", 6, *ALIKE)
+    arguments = ("digits", "--net", "simple_cnn", "--epochs", 18, *ALIKE)
     code, _, errors = commands.finish(tmp_path / "whole", *arguments)
     assert code == 0, errors
     signals = [signal.SIGTERM, signal.SIGINT] * 20
