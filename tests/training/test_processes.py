@@ -289,15 +289,27 @@ def test_torchrun_starts_the_same_training(trained, two_classes, net, tmp_path):
     assert same(trained("--processes", 2), tmp_path / "run")
 
 
-def test_the_last_whole_step_is_saved_when_a_process_is_killed(commands, two_classes, net, tmp_path):
+SLOW_FROM = """
+import os, time
+def slow(handle, fsync=os.fsync, sleep=time.sleep, exists=os.path.exists):
+    sleep(3.5 if exists("{path}") else 0)
+    fsync(handle)
+os.fsync = slow
+"""
+
+
+def test_the_last_whole_step_is_saved_when_a_process_is_killed_and_the_disk_slow(commands, two_classes, net, tmp_path):
     run = tmp_path / "run"
     options = ("--epochs", 4000, "--save-every", 1000, "--processes", 2)
-    command = commands.start(run, two_classes, "--net", f"{net}:smooth", *PLAIN, *options)
+    command = commands.start(
+        run, two_classes, "--net", f"{net}:smooth", *PLAIN, *options, before=SLOW_FROM.format(path=tmp_path / "from")
+    )
     command.until(lambda: (run / "log.jsonl").exists() and '"epoch": 3' in (run / "log.jsonl").read_text())
     assert command.steps() == [0]
+    (tmp_path / "from").touch()
     os.kill(children(command.number)[0], signal.SIGKILL)
     assert command.wait() == 1
-    assert command.steps()[-1] >= 10  # two epochs of five steps were over
+    assert command.steps()[-1] >= 10, command.said()  # two epochs of five steps were over
 
 
 @pytest.mark.slow

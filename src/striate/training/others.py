@@ -136,7 +136,10 @@ class Others:
         else:
             return
         self._kill()
-        if self._over.wait(GRACE):
+        while not self._over.wait(GRACE):
+            if not self._writing():
+                break
+        else:
             return
         ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(self._thread), ctypes.py_object(Gone))
         if self._over.wait(GRACE):
@@ -144,6 +147,10 @@ class Others:
         # The training is inside a library that does not come back, as NCCL where its peer is gone.
         os.write(2, f"striate: {self.ended}\n".encode(errors="replace"))
         os._exit(1)
+
+    def _writing(self) -> bool:
+        """Whether the last whole step is being saved, which takes as long as the disk does."""
+        return any((self.run / "checkpoints").glob(f".*.{os.getpid()}.tmp"))
 
     def _find(self) -> None:
         """Note which process ended before time: the one that is not only the consequence of another."""
