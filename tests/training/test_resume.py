@@ -12,6 +12,7 @@ from striate.run import Run
 from striate.training.checkpoints import newest
 from striate.training.events import Resumed, Step
 
+ALIKE = {"threads": 1, "precision": "float32", "memory_format": "channels_last"}  # what is faster is measured
 SETTINGS = {
     "plain": {},
     "every kind of change": {"flip": True, "shift": 2, "rotate": 10.0, "jitter": 0.2, "mixup": 0.2, "erase": 0.3},
@@ -42,7 +43,7 @@ def same_weights(one, other):
 
 @pytest.mark.parametrize("name", SETTINGS)
 def test_a_stopped_training_ends_with_the_weights_of_an_unbroken_one(name, few_digits, tmp_path):
-    settings = {"epochs": 3, "batch_size": 64, "threads": 1, **SETTINGS[name]}
+    settings = {"epochs": 3, "batch_size": 64, **ALIKE, **SETTINGS[name]}
     whole = striate.train(few_digits, "simple_cnn", run=tmp_path / "whole", **settings)
     broken = striate.train(few_digits, "simple_cnn", run=tmp_path / "broken", tell=stop_at(11), **settings)
     assert 11 <= broken.steps < whole.steps
@@ -56,14 +57,14 @@ def test_a_stopped_training_ends_with_the_weights_of_an_unbroken_one(name, few_d
 
 def test_dropout_and_batch_norm_go_on_exactly(few_digits, tmp_path):
     net = "conv-bn-relu-pool-dropout-fc"
-    settings = {"epochs": 2, "batch_size": 50, "threads": 1}
+    settings = {"epochs": 2, "batch_size": 50, **ALIKE}
     whole = striate.train(few_digits, net, run=tmp_path / "whole", **settings)
     striate.train(few_digits, net, run=tmp_path / "broken", tell=stop_at(7), **settings)
     assert same_weights(whole, striate.train(few_digits, net, resume=tmp_path / "broken"))
 
 
 def test_the_log_tells_every_step_and_epoch_once(few_digits, tmp_path):
-    settings = {"epochs": 3, "batch_size": 64, "threads": 1}
+    settings = {"epochs": 3, "batch_size": 64, **ALIKE}
     whole = striate.train(few_digits, "simple_cnn", run=tmp_path / "whole", **settings)
     striate.train(few_digits, "simple_cnn", run=tmp_path / "broken", tell=stop_at(11), **settings)
     striate.train(few_digits, "simple_cnn", resume=tmp_path / "broken")
@@ -115,7 +116,7 @@ def test_a_run_without_a_checkpoint_says_so(few_digits, tmp_path):
 
 
 def test_a_damaged_checkpoint_is_named_and_the_one_before_is_used(few_digits, tmp_path):
-    settings = {"epochs": 2, "batch_size": 64, "threads": 1, "save_every": 0.0}
+    settings = {"epochs": 2, "batch_size": 64, **ALIKE, "save_every": 0.0}
     whole = striate.train(few_digits, "simple_cnn", run=tmp_path / "run", **settings)
     last = max(whole.run.checkpoints.glob("*.safetensors"))
     body = bytearray(last.read_bytes())
