@@ -87,6 +87,12 @@ def close(handle: int) -> None:
         os.close(handle)
 
 
+def writing(folder: Path) -> bool:
+    """Whether this process is writing a file into `folder` at the moment."""
+    found = (TEMPORARY.fullmatch(path.name) for path in folder.glob(".*"))
+    return any(name is not None and int(name["process"]) == os.getpid() for name in found)
+
+
 def sweep(folder: Path, names: str) -> None:
     """Remove the temporary files that processes which are gone left beside files whose names fully match `names`.
 

@@ -20,6 +20,7 @@ from pathlib import Path
 from types import TracebackType
 
 import striate
+from striate import atomic
 from striate.errors import TrainingError
 from striate.training.config import TrainConfig
 from striate.training.launch import Lost, Place
@@ -137,7 +138,7 @@ class Others:
             return
         self._kill()
         while not self._over.wait(GRACE):
-            if not self._writing():
+            if not atomic.writing(self.run / "checkpoints"):  # a save takes as long as the disk does
                 break
         else:
             return
@@ -147,10 +148,6 @@ class Others:
         # The training is inside a library that does not come back, as NCCL where its peer is gone.
         os.write(2, f"striate: {self.ended}\n".encode(errors="replace"))
         os._exit(1)
-
-    def _writing(self) -> bool:
-        """Whether the last whole step is being saved, which takes as long as the disk does."""
-        return any((self.run / "checkpoints").glob(f".*.{os.getpid()}.tmp"))
 
     def _find(self) -> None:
         """Note which process ended before time: the one that is not only the consequence of another."""
